@@ -1,0 +1,5 @@
+"""Routes of Customers and Partner relationships."""
+
+from django.urls import URLPattern
+
+urlpatterns: list[URLPattern] = []

@@ -1,0 +1,466 @@
+"""The one place that answers: may this person do this to this object now, and why? (DOMAIN §14, STYLE §4)
+
+A path is a `TenantGrant` row; a capability is a set of roles (`portal.catalogue`). Everything else here narrows:
+time, blocked people, disabled tenants, the pair in force, groups that work for the customer, *on behalf = no*.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cache
+from typing import Any, TypeVar
+from uuid import UUID
+
+import psycopg
+from django.contrib.auth.backends import BaseBackend
+from django.contrib.auth.hashers import make_password
+from django.contrib.auth.models import Permission
+from django.db import connection
+from django.db.models import Exists, Model, OuterRef, Q, QuerySet
+from django.db.models.signals import post_migrate
+from django.dispatch import receiver
+from django.http import Http404, HttpRequest
+
+from portal import catalogue, clock
+from portal.catalogue import Capability, Role
+from portal.errors import PermissionDenied
+from portal.models import Membership, Pair, PairGrant, PathKind, SecurityGroup, Tenant, TenantGrant, User
+
+M = TypeVar("M", bound=Model)
+
+
+@dataclass(frozen=True)
+class Path:
+    """One way in which a right reaches a person."""
+
+    kind: str
+    codename: str
+    group_id: int
+    source: str
+    until: datetime | None
+    pair_id: UUID | None
+
+    @property
+    def role(self) -> Role | None:
+        """The directory role it gives; None for an agent kind."""
+        return catalogue.roles().get(self.codename.removeprefix("role_"))
+
+    @property
+    def role_name(self) -> str:
+        """Its role's name, in the field's words."""
+        return self.role.name if self.role else catalogue.AGENT_NAMES[self.codename]
+
+    @property
+    def is_outside(self) -> bool:
+        """Given to a partner's group: working by it is working on behalf."""
+        return self.pair_id is not None
+
+
+@dataclass(frozen=True)
+class Decision:
+    """The answer to one question, with the paths that allow it or what is missing."""
+
+    capability: Capability
+    tenant_id: UUID
+    paths: tuple[Path, ...]
+    is_insider: bool = True
+
+    @property
+    def allowed(self) -> bool:
+        """At least one path allows it."""
+        return bool(self.paths)
+
+    @property
+    def path(self) -> Path | None:
+        """The path that counts for the audit: one's own before a partner's."""
+        return min(self.paths, key=lambda path: (path.is_outside, path.kind, path.codename), default=None)
+
+    @property
+    def is_on_behalf(self) -> bool:
+        """Allowed only by delegated access."""
+        return self.path is not None and self.path.is_outside
+
+    @property
+    def allowing_roles(self) -> tuple[str, ...]:
+        """Names of the roles that allow it, the least privileged first."""
+        return role_names(self.capability)
+
+    @property
+    def possible_on_behalf(self) -> bool:
+        """Whether delegated access can ever allow it (DOMAIN §5)."""
+        return catalogue.rules()[self.capability].on_behalf
+
+
+@dataclass(frozen=True)
+class Rights:
+    """Everything one person holds in one tenant now: one query, then any number of answers."""
+
+    tenant_id: UUID
+    paths: tuple[Path, ...]
+    is_insider: bool
+    _held: dict[str, list[Path]] = field(default_factory=dict, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        for path in self.paths:
+            self._held.setdefault(path.codename, []).append(path)
+
+    def decide(self, capability: Capability) -> Decision:
+        """The same answer as `access.decide` for an object of this tenant."""
+        rule = catalogue.rules()[capability]
+        paths = [path for codename in rule.codenames for path in self._held.get(codename, ())]
+        if not rule.on_behalf:
+            paths = [path for path in paths if not path.is_outside]
+        return Decision(capability, self.tenant_id, tuple(paths), self.is_insider)
+
+    def allows(self, capability: Capability | str) -> bool:
+        """Whether the capability is held here."""
+        return self.decide(Capability(capability)).allowed
+
+    @property
+    def roles(self) -> tuple[Path, ...]:
+        """The paths that give directory roles here."""
+        return tuple(path for path in self.paths if path.role)
+
+    @property
+    def is_on_behalf(self) -> bool:
+        """Everything that is held here comes by delegated access."""
+        return bool(self.paths) and all(path.is_outside for path in self.paths)
+
+
+# One constant text, prepared by the driver; `permissions` NULL means any. A pair that narrows (a question about one
+# customer of the partner) leaves the partner's own Global Administrator alone: it is who sets the limits.
+_PROBE = """
+SELECT g.kind, g.permission_id, g.group_id, g.source, g.until, g.pair_id
+FROM portal_membership m
+JOIN portal_user u ON u.id = m.user_id AND u.blocked_at IS NULL AND u.activated_at IS NOT NULL
+JOIN portal_tenant h ON h.id = u.tenant_id AND h.disabled_at IS NULL
+JOIN portal_tenantgrant g ON g.group_id = m.group_id AND g.content_object_id = %(tenant)s
+ AND g.permission_id = ANY(%(permissions)s) AND (g.until IS NULL OR g.until > %(now)s)
+JOIN portal_tenant t ON t.id = g.content_object_id AND t.disabled_at IS NULL
+WHERE m.user_id = %(user)s
+  AND (g.pair_id IS NULL OR (%(on_behalf)s AND EXISTS (
+    SELECT 1 FROM portal_pair p
+    JOIN portal_partnerprofile f ON f.tenant_id = p.partner_id AND f.approved_at IS NOT NULL AND f.disabled_at IS NULL
+    JOIN portal_pairgrant w ON w.content_object_id = p.id AND (w.until IS NULL OR w.until > %(now)s)
+    JOIN portal_membership wm ON wm.group_id = w.group_id AND wm.user_id = m.user_id
+    WHERE p.id = g.pair_id AND p.started_at IS NOT NULL AND p.ended_at IS NULL)))
+  AND (%(pair)s::uuid IS NULL OR g.kind = 'explicit' OR EXISTS (
+    SELECT 1 FROM portal_pairgrant w JOIN portal_membership wm ON wm.group_id = w.group_id AND wm.user_id = m.user_id
+    WHERE w.content_object_id = %(pair)s AND (w.until IS NULL OR w.until > %(now)s)))
+"""
+_PROBE_AND_LOCK = _PROBE + " FOR SHARE OF m, g"
+
+_INSIDER = """
+SELECT 1 FROM portal_user u JOIN portal_tenant h ON h.id = u.tenant_id AND h.disabled_at IS NULL
+WHERE u.id = %(user)s AND u.blocked_at IS NULL AND u.activated_at IS NOT NULL
+  AND (u.tenant_id = %(tenant)s OR EXISTS (
+    SELECT 1 FROM portal_pair p
+    JOIN portal_partnerprofile f ON f.tenant_id = p.partner_id AND f.approved_at IS NOT NULL AND f.disabled_at IS NULL
+    WHERE p.partner_id = u.tenant_id AND p.customer_id = %(tenant)s AND p.started_at IS NOT NULL AND p.ended_at IS NULL))
+"""
+
+
+@cache
+def _permission_ids() -> dict[str, int]:
+    rows = Permission.objects.filter(content_type__app_label="portal", content_type__model__in=["tenant", "pair"])
+    return dict(rows.values_list("codename", "id"))
+
+
+@cache
+def _permission_codenames() -> dict[int, str]:
+    return {number: codename for codename, number in _permission_ids().items()}
+
+
+@cache
+def _ids_for(capability: Capability) -> list[int]:
+    return [_permission_ids()[codename] for codename in catalogue.rules()[capability].codenames]
+
+
+@cache
+def _all_ids() -> list[int]:
+    return [_permission_ids()[codename] for codename, _ in catalogue.tenant_permissions()]
+
+
+@receiver(post_migrate)
+def forget_permission_ids(**_kwargs: object) -> None:
+    """Permission rows may have new ids after a migration or a test's flush."""
+    for cached in (_permission_ids, _permission_codenames, _ids_for, _all_ids):
+        cached.cache_clear()
+
+
+def _ask(sql: str, parameters: dict[str, Any]) -> list[tuple[Any, ...]]:
+    connection.ensure_connection()
+    with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
+        return cursor.execute(sql, parameters, prepare=True).fetchall()
+
+
+def _paths(
+    user: User, tenant_id: UUID, permissions: list[int], *, on_behalf: bool, pair_id: UUID | None, lock: bool
+) -> tuple[Path, ...]:
+    rows = _ask(
+        _PROBE_AND_LOCK if lock else _PROBE,
+        {
+            "user": user.pk,
+            "tenant": tenant_id,
+            "permissions": permissions,
+            "on_behalf": on_behalf,
+            "pair": pair_id,
+            "now": clock.now(),
+        },
+    )
+    names = _permission_codenames()
+    return tuple(Path(kind, names[number], group, source, until, pair) for kind, number, group, source, until, pair in rows)
+
+
+def is_insider(user: User, tenant_id: UUID) -> bool:
+    """Its own user, or a user of a partner with a relationship in force with it (DOMAIN §1)."""
+    return bool(user.pk) and bool(_ask(_INSIDER, {"user": user.pk, "tenant": tenant_id}))
+
+
+def _place(capability: Capability, obj: Model) -> tuple[UUID, UUID | None]:
+    """The tenant in which the question is decided and, on the partner's side, the pair that narrows it."""
+    if catalogue.rules()[capability].is_partner_side:
+        pair_field = obj.access_pair  # type: ignore[attr-defined]
+        return getattr(obj, obj.access_partner), getattr(obj, pair_field) if pair_field else None  # type: ignore[attr-defined]
+    return getattr(obj, obj.access_tenant), None  # type: ignore[attr-defined]
+
+
+def decide(user: User, capability: Capability, obj: Model, *, lock: bool = False) -> Decision:
+    """May this person do this to this object now, and by which paths?
+
+    With `lock` (writes) the rows that allow it stay share-locked until the transaction ends.
+    """
+    tenant_id, pair_id = _place(capability, obj)
+    rule = catalogue.rules()[capability]
+    paths: tuple[Path, ...] = ()
+    if user.is_authenticated:
+        ids = _ids_for(capability)
+        paths = _paths(user, tenant_id, ids, on_behalf=rule.on_behalf, pair_id=pair_id, lock=lock)
+    return Decision(capability, tenant_id, paths, bool(paths) or is_insider(user, tenant_id))
+
+
+def require(user: User, capability: Capability, obj: Model) -> Decision:
+    """The decision for a write, its path locked until the commit.
+
+    Raises PermissionDenied for an insider without the right, Http404 for a stranger (DOMAIN §17).
+    """
+    decision = decide(user, capability, obj, lock=True)
+    return _insist(decision)
+
+
+def check(user: User, capability: Capability, obj: Model) -> Decision:
+    """The same for a read: nothing is locked. Raises like `require`."""
+    return _insist(decide(user, capability, obj))
+
+
+def _insist(decision: Decision) -> Decision:
+    if decision.allowed:
+        return decision
+    if not decision.is_insider:
+        raise Http404
+    raise PermissionDenied(decision)
+
+
+def rights(user: User, tenant: Tenant) -> Rights:
+    """Everything this person holds in this tenant now, for a page with many buttons: one query, two for strangers."""
+    paths: tuple[Path, ...] = ()
+    if user.is_authenticated:
+        paths = _paths(user, tenant.pk, _all_ids(), on_behalf=True, pair_id=None, lock=False)
+    return Rights(tenant.pk, paths, bool(paths) or is_insider(user, tenant.pk))
+
+
+def partner_rights(user: User, pair: Pair) -> Rights:
+    """Everything this person holds for the partner about this customer: one query."""
+    paths = _paths(user, pair.partner_id, _all_ids(), on_behalf=False, pair_id=pair.pk, lock=False)
+    return Rights(pair.partner_id, paths, bool(paths) or is_insider(user, pair.partner_id))
+
+
+def get_or_404(queryset: QuerySet[M], user: User, capability: Capability, **lookup: object) -> M:
+    """The one row, if this person may do this to it.
+
+    Raises Http404 where there is none or for a stranger, PermissionDenied for an insider without the right.
+    """
+    try:
+        obj = queryset.get(**lookup)
+    except (queryset.model.DoesNotExist, ValueError) as missing:
+        raise Http404 from missing
+    check(user, capability, obj)
+    return obj
+
+
+def allowing(queryset: QuerySet[M], user: User, capability: Capability) -> QuerySet[M]:
+    """The rows to which this person may do this now: the same answer as `decide`, as one semi-join."""
+    rule = catalogue.rules()[capability]
+    model: Any = queryset.model
+    if not user.is_authenticated or user.tenant_id is None:
+        return queryset.none()
+    if rule.is_partner_side:
+        paths = _paths(user, user.tenant_id, _ids_for(capability), on_behalf=False, pair_id=None, lock=False)
+        if not paths:
+            return queryset.none()
+        rows = queryset.filter(**{model.access_partner: user.tenant_id})
+        if model.access_pair is None or any(path.kind == PathKind.EXPLICIT for path in paths):
+            return rows
+        return rows.filter(Exists(_working_for(user, OuterRef(model.access_pair))))
+    return queryset.filter(Exists(_granted(user, capability, OuterRef(model.access_tenant))))
+
+
+def _working_for(user: User, pair: Any) -> QuerySet[PairGrant]:
+    return PairGrant.objects.filter(
+        Q(until__isnull=True) | Q(until__gt=clock.now()),
+        content_object_id=pair,
+        group_id__in=Membership.objects.filter(user=user).values("group_id"),
+    )
+
+
+def _granted(user: User, capability: Capability, tenant: Any) -> QuerySet[TenantGrant]:
+    now = clock.now()
+    own = Q(pair__isnull=True)
+    outside = Q(
+        pair__started_at__isnull=False,
+        pair__ended_at__isnull=True,
+        pair__partner__profile__approved_at__isnull=False,
+        pair__partner__profile__disabled_at__isnull=True,
+    ) & Exists(_working_for(user, OuterRef("pair_id")))
+    counted = own | outside if catalogue.rules()[capability].on_behalf else own
+    able = User.objects.filter(
+        pk=user.pk, blocked_at__isnull=True, activated_at__isnull=False, tenant__disabled_at__isnull=True
+    )
+    return TenantGrant.objects.filter(
+        counted,
+        Q(until__isnull=True) | Q(until__gt=now),
+        Exists(able),
+        content_object_id=tenant,
+        content_object__disabled_at__isnull=True,
+        permission_id__in=_ids_for(capability),
+        group_id__in=Membership.objects.filter(user=user).values("group_id"),
+    )
+
+
+def role_names(capability: Capability) -> tuple[str, ...]:
+    """Names of the roles (or agent kinds) that allow a capability, the least privileged first."""
+    rule = catalogue.rules()[capability]
+    names = [(catalogue.roles().get(name.removeprefix("role_")), name) for name in rule.codenames]
+    ordered = sorted(
+        names,
+        key=lambda item: (
+            item[1] == catalogue.roles()[catalogue.GLOBAL_ADMINISTRATOR].codename,
+            bool(item[0] and item[0].is_privileged),
+        ),
+    )
+    return tuple(role.name if role else catalogue.AGENT_NAMES[codename] for role, codename in ordered)
+
+
+# ── people as objects: who is privileged decides which capability is asked (DOMAIN §2) ──
+
+
+def is_privileged_person(person: User) -> bool:
+    """Holds a privileged role, one that counts as such, or is a member of a delegating group."""
+    return privileged_people(User.objects.filter(pk=person.pk)).exists()
+
+
+def privileged_people(people: QuerySet[User]) -> QuerySet[User]:
+    """Those of `people` whom only the *privileged* capabilities may edit, block or reset."""
+    now = clock.now()
+    role_ids = [_permission_ids()[catalogue.roles()[role_id].codename] for role_id in catalogue.privileged_role_ids()]
+    holders = TenantGrant.objects.filter(
+        Q(until__isnull=True) | Q(until__gt=now),
+        kind=PathKind.EXPLICIT,
+        permission_id__in=role_ids,
+        group__memberships__user_id=OuterRef("pk"),
+    )
+    agents = Membership.objects.filter(
+        user_id=OuterRef("pk"), group__security_group__kind__in=SecurityGroup.DELEGATING
+    )
+    return people.filter(Exists(holders) | Exists(agents))
+
+
+def capability_over(person: User, ordinary: Capability) -> Capability:
+    """`users.edit` or `users.reset_password`, or its privileged twin where the person calls for it."""
+    twins = {
+        Capability.USERS_EDIT: Capability.USERS_EDIT_PRIVILEGED,
+        Capability.USERS_RESET_PASSWORD: Capability.USERS_RESET_PASSWORD_PRIVILEGED,
+    }
+    return twins[ordinary] if is_privileged_person(person) else ordinary
+
+
+# ── the index of paths: written in the same transaction as the row that is the truth ──
+
+
+def grant(
+    tenant: Tenant,
+    group_id: int,
+    codename: str,
+    *,
+    kind: PathKind,
+    source: str,
+    until: datetime | None = None,
+    pair: Pair | None = None,
+) -> None:
+    """Index one path; the same one again changes nothing."""
+    TenantGrant.objects.bulk_create(
+        [
+            TenantGrant(
+                content_object=tenant,
+                group_id=group_id,
+                permission_id=_permission_ids()[codename],
+                kind=kind,
+                source=source,
+                until=until,
+                pair=pair,
+            )
+        ],
+        ignore_conflicts=True,
+    )
+
+
+def grant_pair(pair: Pair, group_ids: Iterable[int], *, source: str) -> None:
+    """Let these groups work for this customer."""
+    work_for = _permission_ids()["work_for"]
+    PairGrant.objects.bulk_create(
+        [PairGrant(content_object=pair, group_id=group, permission_id=work_for, source=source) for group in group_ids],
+        ignore_conflicts=True,
+    )
+
+
+def revoke_source(source: str) -> int:
+    """Take every path from this source away, now; how many there were."""
+    return TenantGrant.objects.filter(source=source).delete()[0]
+
+
+def revoke_pair(pair: Pair, group_ids: Collection[int] | None = None) -> int:
+    """Stop these groups (None: all) working for this customer."""
+    rows = PairGrant.objects.filter(content_object=pair)
+    return (rows if group_ids is None else rows.filter(group_id__in=group_ids)).delete()[0]
+
+
+class Backend(BaseBackend):
+    """Signs people in by sign-in name; `user.has_perm(capability, obj)` is the same answer as everywhere."""
+
+    def authenticate(
+        self, request: HttpRequest | None, username: str | None = None, password: str | None = None, **_kwargs: object
+    ) -> User | None:
+        """The activated, unblocked user of an enabled tenant with this name and password, else None."""
+        if not username or password is None or "\x00" in username + password:
+            return None
+        user = User.objects.select_related("tenant").filter(sign_in_name__iexact=username).first()
+        if user is None or not user.has_usable_password():
+            make_password(password)  # as long as a real check, so that names can't be told by time
+            return None
+        return user if user.check_password(password) and may_sign_in(user) else None
+
+    def get_user(self, user_id: Any) -> User | None:
+        """The signed-in user while still allowed in: blocking ends every session at the next request."""
+        user = User.objects.select_related("tenant", "tenant__profile").filter(pk=user_id).first()
+        return user if user is not None and may_sign_in(user) else None
+
+    def has_perm(self, user_obj: Any, perm: str, obj: Any = None) -> bool:
+        """`decide(...).allowed`; without an object nothing is allowed; an unknown codename raises ValueError."""
+        return obj is not None and decide(user_obj, Capability(perm), obj).allowed
+
+
+def may_sign_in(user: User) -> bool:
+    """Activated, not blocked, and of an enabled tenant (or the operator)."""
+    return user.is_active and (user.tenant is None or user.tenant.disabled_at is None)

@@ -1,0 +1,231 @@
+"""The audit chain (DOMAIN §15): `record` collects, `append` chains and inserts, `verify` finds the first bad row."""
+
+from __future__ import annotations
+
+import hmac
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.db import connection, models
+
+from portal import clock, writes
+from portal.access import Decision
+from portal.models import AuditCheckpoint, AuditEntry, Tenant, User
+from portal.requests import present
+
+_LOCK_CLASS_MASK = (1 << 63) - 1
+#: Locks are kept per tenant until the commit; the server's lock table is finite (facts: 5,000 are fine).
+MOST_TENANTS_PER_WRITE = 2_000
+
+
+@dataclass(frozen=True)
+class Line:
+    """One act, before it has a place in its tenant's chain."""
+
+    tenant_id: UUID
+    at: datetime
+    action: str
+    actor_id: UUID | None
+    actor_tenant_id: UUID | None
+    on_behalf_tenant_id: UUID | None
+    path: str
+    role: str
+    target_type: str
+    target_id: str
+    request_id: str
+    address: str
+    data: str
+
+    def text(self, seq: int) -> bytes:
+        """What the hash covers: fixed fields first, the only free text (JSON) last."""
+        fields = (
+            seq,
+            int(self.at.timestamp() * 1_000_000),
+            self.tenant_id,
+            self.action,
+            self.actor_id or "",
+            self.actor_tenant_id or "",
+            self.on_behalf_tenant_id or "",
+            self.path,
+            self.role,
+            self.target_type,
+            self.target_id,
+            self.request_id,
+            self.address,
+            self.data,
+        )
+        return "|".join(map(str, fields)).encode()
+
+
+def record(
+    action: str,
+    *,
+    actor: User | None,
+    tenant: Tenant | UUID,
+    target: models.Model | None = None,
+    decision: Decision | None = None,
+    also: Iterable[Tenant | UUID] = (),
+    before: Mapping[str, object] | None = None,
+    after: Mapping[str, object] | None = None,
+    **data: object,
+) -> None:
+    """Collect one act for the tenant's chain (and those in `also`); it is written at the end of the write.
+
+    An act on behalf (`decision`) goes to the partner's chain too. `before`/`after` never hold secrets.
+    """
+    path = decision.path if decision else None
+    tenant_ids = [_id(tenant), *(_id(other) for other in also)]
+    on_behalf = decision is not None and decision.is_on_behalf
+    if on_behalf and actor is not None and actor.tenant_id:
+        tenant_ids.append(actor.tenant_id)
+    content = {
+        "actor": str(actor) if actor else "system",
+        "target": str(target) if target is not None else "",
+        **({"before": before} if before is not None else {}),
+        **({"after": after} if after is not None else {}),
+        **{key: value for key, value in data.items() if value not in ("", None)},
+    }
+    request = present()
+    for tenant_id in dict.fromkeys(tenant_ids):
+        writes.current().lines.append(
+            Line(
+                tenant_id=tenant_id,
+                at=clock.now(),
+                action=action,
+                actor_id=actor.pk if actor else None,
+                actor_tenant_id=actor.tenant_id if actor else None,
+                on_behalf_tenant_id=_id(tenant) if on_behalf else None,
+                path=path.source if path and on_behalf else "",
+                role=path.role_name if path else "",
+                target_type=target._meta.label_lower if target is not None else "",
+                target_id=str(target.pk) if target is not None else "",
+                request_id=request.request_id,
+                address=request.address,
+                data=canonical(content),
+            )
+        )
+
+
+def canonical(content: Mapping[str, object]) -> str:
+    """JSON with sorted keys, no white space; NUL can't be stored and is dropped."""
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=str)
+    return text.replace("\\u0000", "")
+
+
+def _id(tenant: Tenant | UUID) -> UUID:
+    return tenant if isinstance(tenant, UUID) else tenant.pk
+
+
+def _lock_key(tenant_id: UUID) -> int:
+    """63 bits of the UUID that keep its order: locks are taken in the order of the UUIDs."""
+    return tenant_id.int >> 65 & _LOCK_CLASS_MASK
+
+
+def chain_hash(before: bytes, text: bytes) -> bytes:
+    """HMAC-SHA256 over the row before and this one; the key lives outside the database."""
+    return hmac.digest(settings.MANDATE_AUDIT_KEY.encode(), before + text, "sha256")
+
+
+def append(lines: list[Line]) -> None:
+    """Give each line its place and hash in its tenant's chain and insert them all; last before the commit."""
+    if not lines:
+        return
+    by_tenant: dict[UUID, list[Line]] = defaultdict(list)
+    for line in lines:
+        by_tenant[line.tenant_id].append(line)
+    rows: list[tuple[Any, ...]] = []
+    for tenant_id, (seq, last) in _lock_heads(sorted(by_tenant)).items():
+        for line in by_tenant[tenant_id]:
+            seq += 1
+            last = chain_hash(last, line.text(seq))
+            rows.append((seq, last, line))
+    _insert(rows)
+
+
+def _lock_heads(tenant_ids: list[UUID]) -> dict[UUID, tuple[int, bytes]]:
+    """Lock the chains in order, then (a new statement, so after any wait) read where each one ends."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_advisory_xact_lock(k) FROM unnest(%s::bigint[]) WITH ORDINALITY AS u(k, n) ORDER BY n",
+            [[_lock_key(tenant_id) for tenant_id in tenant_ids]],
+        )
+        cursor.execute(_HEADS, [tenant_ids])
+        return {tenant_id: (seq, bytes(last)) for tenant_id, seq, last in cursor.fetchall()}
+
+
+_HEADS = """
+SELECT t.id, coalesce(e.seq, c.seq, 0), coalesce(e.hash, c.hash, ''::bytea)
+FROM unnest(%s::uuid[]) AS t(id)
+LEFT JOIN LATERAL (SELECT seq, hash FROM portal_auditentry WHERE tenant_id = t.id ORDER BY seq DESC LIMIT 1) e ON true
+LEFT JOIN LATERAL (SELECT seq, hash FROM portal_auditcheckpoint WHERE tenant_id = t.id ORDER BY seq DESC LIMIT 1) c
+  ON e.seq IS NULL
+"""
+
+_INSERT = """
+INSERT INTO portal_auditentry (seq, hash, tenant_id, at, action, actor_id, actor_tenant_id, on_behalf_tenant_id,
+    path, role, target_type, target_id, request_id, address, data)
+SELECT * FROM unnest(%s::bigint[], %s::bytea[], %s::uuid[], %s::timestamptz[], %s::text[], %s::uuid[], %s::uuid[],
+    %s::uuid[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[])
+"""
+
+
+def _insert(rows: list[tuple[Any, ...]]) -> None:
+    columns: list[list[Any]] = [[row[0] for row in rows], [row[1] for row in rows]]
+    for name in Line.__dataclass_fields__:
+        columns.append([getattr(row[2], name) for row in rows])
+    with connection.cursor() as cursor:
+        cursor.execute(_INSERT, columns)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """The first row of a chain that is not as it was written."""
+
+    tenant_id: UUID
+    seq: int
+    problem: str
+
+
+def verify(tenant_id: UUID, *, head: tuple[int, bytes] | None = None) -> Finding | None:
+    """The first tampered, missing or swapped row of one chain, or None.
+
+    `head` is a (seq, hash) that somebody exported earlier: a tail cut before it shows.
+    """
+    start = AuditCheckpoint.objects.filter(tenant_id=tenant_id).order_by("-seq").first()
+    seq, last = (start.seq, bytes(start.hash)) if start else (0, b"")
+    found: bytes | None = last if head and head[0] == seq else None
+    for entry in _entries(tenant_id, seq):
+        if entry.seq != seq + 1:
+            return Finding(tenant_id, seq + 1, "row is missing")
+        seq = entry.seq
+        expected = chain_hash(last, line_of(entry).text(seq))
+        if not hmac.compare_digest(expected, bytes(entry.hash)):
+            return Finding(tenant_id, seq, "row was changed")
+        last = expected
+        if head and head[0] == seq:
+            found = last
+    if head and (found is None or not hmac.compare_digest(found, head[1])):
+        return Finding(tenant_id, head[0], "the tail was cut or rewritten: the exported head is not in the chain")
+    return None
+
+
+def _entries(tenant_id: UUID, after: int) -> Iterator[AuditEntry]:
+    rows = AuditEntry.objects.filter(tenant_id=tenant_id, seq__gt=after).order_by("seq")
+    return rows.iterator(chunk_size=5_000)
+
+
+def line_of(entry: AuditEntry) -> Line:
+    """The line that an entry was written from."""
+    return Line(**{name: getattr(entry, name) for name in Line.__dataclass_fields__})
+
+
+def heads() -> dict[UUID, tuple[int, bytes]]:
+    """Where every chain ends now, for export."""
+    rows = AuditEntry.objects.order_by("tenant_id", "-seq").distinct("tenant_id")
+    return {entry.tenant_id: (entry.seq, bytes(entry.hash)) for entry in rows}

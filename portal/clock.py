@@ -1,0 +1,27 @@
+"""The one clock. Tests set it; nothing else reads the time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from datetime import datetime
+
+from django.utils import timezone
+
+_fixed: ContextVar[datetime | None] = ContextVar("fixed_clock", default=None)
+
+
+def now() -> datetime:
+    """The present moment, aware, UTC."""
+    return _fixed.get() or timezone.now()
+
+
+@contextmanager
+def fixed(moment: datetime) -> Iterator[None]:
+    """Hold the clock at moment (tests, replays of history)."""
+    token = _fixed.set(moment)
+    try:
+        yield
+    finally:
+        _fixed.reset(token)

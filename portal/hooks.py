@@ -1,0 +1,44 @@
+"""What higher apps plug in (filled in their `AppConfig.ready`), so that imports go one way only.
+
+Each list holds plain functions with the documented signature; they run in order, inside the caller's write
+where there is one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Residual:
+    """Something that a partner keeps in a customer's tenant (DOMAIN §9): shown before and after a removal."""
+
+    kind: str
+    label: str
+    detail: str = ""
+    url: str = ""
+
+
+@dataclass(frozen=True)
+class Service:
+    """A service of a customer as one person sees it: a link, or what is missing."""
+
+    name: str
+    url: str
+    is_enabled: bool
+    detail: str
+
+
+#: (pair) -> Residuals: what the pair's partner holds in the customer's tenant, of this app's kinds
+residuals: list[Callable[[Any], Iterable[Residual]]] = []
+#: (user, pair, rights in the customer's tenant) -> Services for the expanded row of *Customers*
+services: list[Callable[[Any, Any, Any], Iterable[Service]]] = []
+#: (request, tenant, rights) -> extra navigation items of a tenant's pages
+navigation: list[Callable[[Any, Any, Any], Iterable[dict[str, Any]]]] = []
+
+
+def residuals_of(pair: Any) -> list[Residual]:
+    """Everything that remains to the pair's partner, over all apps."""
+    return [residual for source in residuals for residual in source(pair)]

@@ -1,0 +1,134 @@
+"""What every request passes through (docs/architecture.md): identity, sign-in, the acting tenant, refusals."""
+
+from __future__ import annotations
+
+import ipaddress
+import zoneinfo
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth.middleware import LoginRequiredMiddleware as DjangoLoginRequired
+from django.db.models import Q
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBadRequest
+from django.shortcuts import render
+from django.utils import timezone, translation
+
+from portal import access, clock, requests
+from portal.errors import Refused, TooMany
+from portal.models import Pair, Tenant
+
+Answer = Callable[[HttpRequest], HttpResponse]
+
+
+@dataclass(frozen=True)
+class Acting:
+    """In which tenant's pages the person works, on which side, and what is held there."""
+
+    tenant: Tenant
+    rights: access.Rights
+    is_partner_side: bool
+
+    @property
+    def is_on_behalf(self) -> bool:
+        """A partner's person in a customer's pages."""
+        return not self.is_partner_side and self.rights.is_on_behalf
+
+
+class RequestIdMiddleware:
+    """Gives the request its id and address, refuses NUL, answers refusals that a view let through."""
+
+    def __init__(self, get_response: Answer) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        with requests.entered(client_address(request)) as info:
+            request.id = info.request_id  # type: ignore[attr-defined]
+            if "\x00" in request.path or "%00" in request.META.get("QUERY_STRING", ""):
+                return HttpResponseBadRequest("The address holds a character that is not allowed.")
+            response = self.get_response(request)
+            response["X-Request-Id"] = info.request_id
+            return response
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        """A rule's refusal as a clear page: 409, or 429 for a rate limit."""
+        if not isinstance(exception, Refused):
+            return None
+        status = 429 if isinstance(exception, TooMany) else 409
+        return render(request, "refused.html", {"message": exception.message}, status=status)
+
+
+def client_address(request: HttpRequest) -> str:
+    """The address the request came from; a forwarded one counts only from a trusted proxy."""
+    address = request.META.get("REMOTE_ADDR", "")
+    if address in settings.MANDATE_TRUSTED_PROXIES:
+        address = request.META.get("HTTP_X_FORWARDED_FOR", address).rsplit(",", 1)[-1].strip()
+    try:
+        return str(ipaddress.ip_address(address))
+    except ValueError:
+        return ""
+
+
+class LoginRequiredMiddleware(DjangoLoginRequired):
+    """Every route is behind sign-in unless marked; a person's language and time zone apply from here on."""
+
+    def process_view(
+        self, request: HttpRequest, view_func: Any, view_args: Any, view_kwargs: dict[str, Any]
+    ) -> HttpResponse | None:
+        """Redirect the signed-out (htmx too) and take over the person's settings."""
+        answer = super().process_view(request, view_func, view_args, view_kwargs)
+        if answer is not None and request.headers.get("HX-Request"):
+            return HttpResponse(status=204, headers={"HX-Redirect": answer["Location"]})
+        if request.user.is_authenticated:
+            translation.activate(request.user.language)
+            request.LANGUAGE_CODE = translation.get_language() or settings.LANGUAGE_CODE
+            timezone.activate(zoneinfo.ZoneInfo(request.user.time_zone))
+        return answer
+
+
+class TenantMiddleware:
+    """Resolves `/t/<tenant>/…` and `/p/<partner>/…`: strangers get 404 before any view runs.
+
+    The view finds `request.acting`; the slug is taken out of its arguments.
+    """
+
+    def __init__(self, get_response: Answer) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        request.acting = None  # type: ignore[attr-defined]
+        response = self.get_response(request)
+        acting = request.acting  # type: ignore[attr-defined]
+        if acting is not None and acting.is_on_behalf and response.status_code < 400:
+            note_work_on_behalf(request.user.tenant_id, acting.tenant.pk)  # type: ignore[union-attr]
+        return response
+
+    def process_view(
+        self, request: HttpRequest, view_func: Any, view_args: Any, view_kwargs: dict[str, Any]
+    ) -> None:
+        """Set `request.acting`; raises Http404 for a stranger or an unknown slug alike."""
+        slug, is_partner_side = view_kwargs.pop("tenant_slug", None), False
+        if slug is None:
+            slug, is_partner_side = view_kwargs.pop("partner_slug", None), True
+        if slug is None or not request.user.is_authenticated:
+            return
+        tenant = Tenant.objects.select_related("profile").filter(slug=slug, disabled_at__isnull=True).first()
+        if tenant is None or (is_partner_side and not _is_own_partner(request, tenant)):
+            raise Http404
+        rights = access.rights(request.user, tenant)
+        if not rights.is_insider:
+            raise Http404
+        request.acting = Acting(tenant, rights, is_partner_side)  # type: ignore[attr-defined]
+
+
+def _is_own_partner(request: HttpRequest, tenant: Tenant) -> bool:
+    return tenant.pk == request.user.tenant_id and tenant.partner_profile is not None  # type: ignore[union-attr]
+
+
+def note_work_on_behalf(partner_id: Any, customer_id: Any) -> None:
+    """Remember, at most hourly and after the request's own transaction, that the partner worked there."""
+    now = clock.now()
+    stale = Q(last_on_behalf_at__isnull=True) | Q(last_on_behalf_at__lt=now - timedelta(hours=1))
+    Pair.objects.filter(stale, partner_id=partner_id, customer_id=customer_id).update(last_on_behalf_at=now)

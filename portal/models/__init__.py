@@ -1,0 +1,35 @@
+"""Everything that the other apps build on."""
+
+from portal.models.audit import AuditCheckpoint, AuditEntry, DeniedAttempt
+from portal.models.grants import PairGrant, PathKind, TenantGrant
+from portal.models.links import RateCounter, RightLink
+from portal.models.mail import DeliveryEvent, MailboxMessage, OutboxMessage
+from portal.models.people import Membership, MembershipPeriod, RoleAssignment, SecurityGroup, User
+from portal.models.service_requests import ServiceRequest, ServiceRequestComment
+from portal.models.tenants import ChannelRole, Domain, Pair, PartnerProfile, Tenant
+
+__all__ = [
+    "AuditCheckpoint",
+    "AuditEntry",
+    "ChannelRole",
+    "DeliveryEvent",
+    "DeniedAttempt",
+    "Domain",
+    "MailboxMessage",
+    "Membership",
+    "MembershipPeriod",
+    "OutboxMessage",
+    "Pair",
+    "PairGrant",
+    "PartnerProfile",
+    "PathKind",
+    "RateCounter",
+    "RightLink",
+    "RoleAssignment",
+    "SecurityGroup",
+    "ServiceRequest",
+    "ServiceRequestComment",
+    "Tenant",
+    "TenantGrant",
+    "User",
+]

@@ -1,0 +1,62 @@
+"""The index of access paths: guardian's direct-FK group tables (STYLE §4). Written by `portal.access` only."""
+
+from __future__ import annotations
+
+from django.db import models
+from guardian.models import GroupObjectPermissionBase
+
+from portal.models.tenants import Pair, Tenant
+
+
+class PathKind(models.TextChoices):
+    """How a right reaches someone (DOMAIN §14)."""
+
+    EXPLICIT = "explicit", "explicit"
+    AGENTS = "agents", "agents"
+    DAP = "dap", "DAP"
+
+
+class TenantGrant(GroupObjectPermissionBase):
+    """This group holds this role (a permission) in this tenant, from this source, until then.
+
+    `pair` is set on what a partner holds in a customer's tenant; such a row counts only while the pair
+    is in force and the partner approved.
+    """
+
+    content_object = models.ForeignKey(Tenant, models.CASCADE, related_name="grants")
+    kind = models.CharField(max_length=10, choices=PathKind)
+    source = models.CharField(max_length=80)
+    until = models.DateTimeField(null=True, blank=True)
+    pair = models.ForeignKey(Pair, models.CASCADE, null=True, blank=True, related_name="tenant_grants")
+
+    class Meta(GroupObjectPermissionBase.Meta):
+        unique_together: list[str] = []
+        default_permissions = ()
+        constraints = [
+            models.UniqueConstraint(fields=["content_object", "group", "permission", "source"], name="tenant_grant_once"),
+            models.CheckConstraint(
+                condition=models.Q(kind__in=["explicit", "agents"], pair__isnull=True)
+                | models.Q(pair__isnull=False),
+                name="tenant_grant_pair_outside",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["source"], name="tenant_grant_source"),
+            models.Index(fields=["group", "content_object"], name="tenant_grant_group"),
+        ]
+
+
+class PairGrant(GroupObjectPermissionBase):
+    """This group works for this customer; by default the partner's hidden *everyone* group (DOMAIN §2)."""
+
+    content_object = models.ForeignKey(Pair, models.CASCADE, related_name="grants")
+    source = models.CharField(max_length=80)
+    until = models.DateTimeField(null=True, blank=True)
+
+    class Meta(GroupObjectPermissionBase.Meta):
+        unique_together: list[str] = []
+        default_permissions = ()
+        constraints = [
+            models.UniqueConstraint(fields=["content_object", "group", "permission", "source"], name="pair_grant_once"),
+        ]
+        indexes = [models.Index(fields=["group", "content_object"], name="pair_grant_group")]

@@ -1,0 +1,252 @@
+"""People: users, security groups, memberships with their history, explicit directory roles."""
+
+from __future__ import annotations
+
+import uuid
+from typing import ClassVar
+
+import pgtrigger
+from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, Group, PermissionsMixin
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Lower
+from django.utils.translation import gettext_lazy as _
+
+from portal import catalogue
+from portal.models.tenants import Tenant
+
+
+class UserManager(BaseUserManager["User"]):
+    """Finds users by sign-in name, whatever its letter case."""
+
+    def get_by_natural_key(self, username: str | None) -> User:
+        """The user with this sign-in name, ignoring case; raises User.DoesNotExist."""
+        return self.get(sign_in_name__iexact=username)
+
+
+class User(AbstractBaseUser, PermissionsMixin):
+    """A person with one home tenant; the operator has none (DOMAIN §1).
+
+    There is no superuser: rights come from `portal.access` only.
+    """
+
+    access_tenant = "tenant_id"
+
+    class Kind(models.TextChoices):
+        MEMBER = "member", _("Member")
+        GUEST = "guest", _("Guest (Partner)")
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    tenant = models.ForeignKey(Tenant, models.PROTECT, related_name="users", null=True, blank=True)
+    sign_in_name = models.CharField(_("sign-in name"), max_length=254)
+    display_name = models.CharField(_("display name"), max_length=200)
+    contact_address = models.EmailField(_("contact address"), max_length=254)
+    contact_confirmed_at = models.DateTimeField(null=True, blank=True)
+    kind = models.CharField(max_length=8, choices=Kind, default=Kind.MEMBER)
+    language = models.CharField(_("language"), max_length=10, default="en")
+    time_zone = models.CharField(_("time zone"), max_length=64, default="UTC")
+    theme = models.CharField(max_length=6, default="system")
+    notices_off = models.JSONField(default=list, blank=True)
+    created_at = models.DateTimeField()
+    activated_at = models.DateTimeField(null=True, blank=True)
+    blocked_at = models.DateTimeField(null=True, blank=True)
+    made_by_partner = models.ForeignKey(Tenant, models.PROTECT, related_name="+", null=True, blank=True)
+    session_epoch = models.PositiveIntegerField(default=0)
+
+    groups = models.ManyToManyField(Group, through="portal.Membership", through_fields=("user", "group"))
+    user_permissions = None  # type: ignore[assignment]
+    is_superuser = False  # type: ignore[assignment]
+
+    objects: ClassVar[UserManager] = UserManager()
+
+    USERNAME_FIELD = "sign_in_name"
+    EMAIL_FIELD = "contact_address"
+    REQUIRED_FIELDS: ClassVar[list[str]] = []
+
+    class Meta:
+        default_permissions = ()
+        constraints = [
+            models.UniqueConstraint(Lower("sign_in_name"), name="user_sign_in_name_unique"),
+        ]
+        indexes = [models.Index("tenant", Lower("display_name"), "id", name="user_by_name")]
+        triggers = [
+            pgtrigger.Trigger(
+                name="last_global_administrator",
+                when=pgtrigger.After,
+                operation=pgtrigger.UpdateOf("blocked_at", "activated_at") | pgtrigger.Delete,
+                condition=pgtrigger.Q(old__blocked_at__isnull=True, old__tenant__isnull=False),
+                func="PERFORM portal_keep_global_administrator(OLD.tenant_id); RETURN NULL;",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.sign_in_name
+
+    @property
+    def is_active(self) -> bool:  # type: ignore[override]
+        """May sign in: activated and not blocked (the tenant's state is asked by access)."""
+        return self.activated_at is not None and self.blocked_at is None
+
+    @property
+    def is_operator(self) -> bool:
+        """Runs the installation; has no access to any tenant (DOMAIN §1)."""
+        return self.tenant_id is None
+
+    @property
+    def is_cloud_native(self) -> bool:
+        """The sign-in name is in the tenant's default domain (DOMAIN §1)."""
+        return self.tenant is not None and self.sign_in_name.lower().endswith("@" + self.tenant.default_domain)
+
+    def get_session_auth_hash(self) -> str:
+        """Changes with the password and with *end all sessions*, so old sessions die at the next request."""
+        return f"{super().get_session_auth_hash()}{self.session_epoch}"
+
+
+class SecurityGroup(models.Model):
+    """A group of users of one home tenant; one-to-one with `auth.Group`, which grants point to."""
+
+    access_tenant = access_partner = "tenant_id"
+    access_pair = None
+
+    class Kind(models.TextChoices):
+        ADMIN_AGENTS = "admin_agents", "AdminAgents"
+        HELPDESK_AGENTS = "helpdesk_agents", "HelpdeskAgents"
+        SALES_AGENTS = "sales_agents", "SalesAgents"
+        CUSTOM = "custom", _("Security group")
+        EVERYONE = "everyone", _("Everyone")
+        PERSON = "person", _("One person")
+
+    DELEGATING = (Kind.ADMIN_AGENTS, Kind.HELPDESK_AGENTS, Kind.SALES_AGENTS)
+    HIDDEN = (Kind.EVERYONE, Kind.PERSON)
+
+    group = models.OneToOneField(Group, models.CASCADE, primary_key=True, related_name="security_group")
+    uid = models.UUIDField(default=uuid.uuid4, editable=False, unique=True)
+    tenant = models.ForeignKey(Tenant, models.CASCADE, related_name="security_groups")
+    kind = models.CharField(max_length=16, choices=Kind, default=Kind.CUSTOM)
+    name = models.CharField(_("name"), max_length=120)
+    person = models.OneToOneField(User, models.CASCADE, null=True, blank=True, related_name="own_group")
+    created_at = models.DateTimeField()
+
+    class Meta:
+        default_permissions = ()
+        constraints = [
+            models.UniqueConstraint(
+                fields=["tenant", "kind"],
+                condition=Q(kind__in=["admin_agents", "helpdesk_agents", "sales_agents", "everyone"]),
+                name="group_builtin_once",
+            ),
+            models.UniqueConstraint("tenant", Lower("name"), condition=Q(kind="custom"), name="group_name_unique"),
+            models.CheckConstraint(
+                condition=Q(kind="person", person__isnull=False) | (~Q(kind="person") & Q(person__isnull=True)),
+                name="group_person_only_for_one",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def is_delegating(self) -> bool:
+        """One of the three built-in agent groups (GDAP adds those with an assignment)."""
+        return self.kind in self.DELEGATING
+
+
+class Membership(models.Model):
+    """A user in a group, read live by every access question; what was is in `MembershipPeriod`."""
+
+    group = models.ForeignKey(Group, models.CASCADE, related_name="memberships")
+    user = models.ForeignKey(User, models.CASCADE, related_name="memberships")
+    since = models.DateTimeField()
+    added_by = models.ForeignKey(User, models.SET_NULL, null=True, blank=True, related_name="+")
+
+    class Meta:
+        default_permissions = ()
+        constraints = [models.UniqueConstraint(fields=["user", "group"], name="membership_once")]
+        triggers = [
+            pgtrigger.Trigger(
+                name="history",
+                when=pgtrigger.After,
+                operation=pgtrigger.Insert | pgtrigger.Delete,
+                func="""
+                    IF TG_OP = 'INSERT' THEN
+                        INSERT INTO portal_membershipperiod (group_id, user_id, started_at)
+                        VALUES (NEW.group_id, NEW.user_id, NEW.since);
+                    ELSE
+                        UPDATE portal_membershipperiod SET ended_at = GREATEST(started_at, clock_timestamp())
+                        WHERE group_id = OLD.group_id AND user_id = OLD.user_id AND ended_at IS NULL;
+                    END IF;
+                    RETURN NULL;
+                """,
+            ),
+            pgtrigger.Trigger(
+                name="delegating_groups_have_no_guests",
+                when=pgtrigger.Before,
+                operation=pgtrigger.Insert | pgtrigger.Update,
+                func="""
+                    IF EXISTS (
+                        SELECT 1 FROM portal_securitygroup g JOIN portal_user u ON u.id = NEW.user_id
+                        WHERE g.group_id = NEW.group_id
+                          AND (u.tenant_id IS DISTINCT FROM g.tenant_id
+                               OR (g.kind IN ('admin_agents', 'helpdesk_agents', 'sales_agents') AND u.kind = 'guest'))
+                    ) THEN
+                        RAISE EXCEPTION 'a group has members of its own tenant only, a delegating one no guests';
+                    END IF;
+                    RETURN NEW;
+                """,
+            ),
+        ]
+
+
+class MembershipPeriod(models.Model):
+    """When a membership was in force; written by the trigger on `Membership`."""
+
+    group = models.ForeignKey(Group, models.CASCADE, related_name="+", db_constraint=False)
+    user = models.ForeignKey(User, models.CASCADE, related_name="+", db_constraint=False)
+    started_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        default_permissions = ()
+        indexes = [models.Index(fields=["user", "group", "started_at"], name="membership_past")]
+
+
+class RoleAssignment(models.Model):
+    """An explicit directory role of a user in its home tenant, with its history (DOMAIN §1)."""
+
+    access_tenant = "tenant_id"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    tenant = models.ForeignKey(Tenant, models.PROTECT, related_name="role_assignments")
+    user = models.ForeignKey(User, models.PROTECT, related_name="role_assignments")
+    role_id = models.CharField(max_length=36)
+    started_at = models.DateTimeField()
+    assigned_by = models.ForeignKey(User, models.PROTECT, null=True, blank=True, related_name="+")
+    assigned_by_partner = models.ForeignKey(Tenant, models.PROTECT, null=True, blank=True, related_name="+")
+    ended_at = models.DateTimeField(null=True, blank=True)
+    ended_by = models.ForeignKey(User, models.PROTECT, null=True, blank=True, related_name="+")
+
+    class Meta:
+        default_permissions = ()
+        constraints = [
+            models.UniqueConstraint(
+                fields=["user", "role_id"], condition=Q(ended_at__isnull=True), name="role_assignment_once"
+            ),
+        ]
+        indexes = [models.Index(fields=["tenant", "role_id"], name="role_assignment_holders")]
+        triggers = [
+            pgtrigger.Trigger(
+                name="last_global_administrator",
+                when=pgtrigger.After,
+                operation=pgtrigger.UpdateOf("ended_at") | pgtrigger.Delete,
+                condition=pgtrigger.Q(old__ended_at__isnull=True, old__role_id=catalogue.GLOBAL_ADMINISTRATOR),
+                func="PERFORM portal_keep_global_administrator(OLD.tenant_id); RETURN NULL;",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.role.name}: {self.user}"
+
+    @property
+    def role(self) -> catalogue.Role:
+        """The role from the catalogue."""
+        return catalogue.roles()[self.role_id]

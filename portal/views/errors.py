@@ -1,0 +1,40 @@
+"""Error pages: 403 says why and who could change it, 404 tells a stranger nothing."""
+
+from __future__ import annotations
+
+import logging
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from portal import explain
+from portal.errors import PermissionDenied, TooMany
+
+log = logging.getLogger(__name__)
+
+
+def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """403 with *Why can't I?* for an insider; the attempt goes to the log of refusals."""
+    if isinstance(exception, PermissionDenied) and request.user.is_authenticated:
+        try:
+            explain.note_denied(request, exception.decision)
+        except TooMany:
+            log.info("more refusals than are logged")
+        why = explain.why_not(request.user, exception.decision)
+        return render(request, "403.html", {"why": why}, status=403)
+    return render(request, "403.html", {"why": None}, status=403)
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """404: nothing here, or nothing for you."""
+    return render(request, "404.html", status=404)
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """400 in the portal's clothes."""
+    return render(request, "400.html", status=400)
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """A form that came without its token: 403, with what to do."""
+    return render(request, "403.html", {"why": None, "is_csrf": True}, status=403)

@@ -1,0 +1,5 @@
+"""Routes of invitations."""
+
+from django.urls import URLPattern
+
+urlpatterns: list[URLPattern] = []
