@@ -57,7 +57,7 @@ SECRET_KEY = secret("SECRET_KEY", "secret_key")
 # Retired keys go on verifying until the last open link has ended (DOMAIN §3).
 SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", [])
 MANDATE_AUDIT_KEY = secret("AUDIT_KEY", "audit_key").encode()  # outside the database (DOMAIN §15)
-if MANDATE_AUDIT_KEY == SECRET_KEY.encode():
+if SECRET_KEY.encode() == MANDATE_AUDIT_KEY:
     refuse("AUDIT_KEY must differ from SECRET_KEY")
 
 MANDATE_BASE_URL = env.str("ORIGIN", f"http://127.0.0.1:{PORT}" if IS_DEMO else "").rstrip("/")
@@ -305,7 +305,7 @@ CONTENT_SECURITY_POLICY = {
     }
 }
 _off = "accelerometer camera display-capture geolocation gyroscope hid magnetometer microphone midi payment serial usb"
-PERMISSIONS_POLICY = dict.fromkeys(_off.split(), "") | {
+PERMISSIONS_POLICY = dict.fromkeys(_off.split(), "none") | {
     "clipboard-write": "self",
     "publickey-credentials-get": "self",
 }
@@ -389,5 +389,6 @@ LOGGING = {
 }
 SILENCED_SYSTEM_CHECKS = [
     "guardian.W001",  # portal.access.Backend answers has_perm; guardian's own backend has no say
+    "auth.W004",  # unique ignoring letter case, by a constraint on lower(sign_in_name)
     "security.W021",  # preloading HSTS is the domain owner's decision
 ]
