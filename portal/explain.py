@@ -17,30 +17,25 @@ _MOST_NAMES = 5
 
 @dataclass(frozen=True)
 class WhyNot:
-    """What a refused page says."""
+    """What a refused page says (`templates/why.html`)."""
 
-    capability: str
-    meaning: str
-    least_role: str
-    roles: tuple[str, ...]
-    is_partner_side: bool
+    sentence: str
+    right: str
+    role: str
+    granted_by: tuple[str, ...]
     never_on_behalf: bool
-    who_can_grant: tuple[str, ...]
 
 
 def why_not(user: User, decision: Decision) -> WhyNot:
     """Explain a refusal to an insider; names of administrators only to the tenant's own people."""
     rule = catalogue.rules()[decision.capability]
     is_own = user.tenant_id == decision.tenant_id
-    names = access.role_names(decision.capability)
     return WhyNot(
-        capability=decision.capability,
-        meaning=rule.meaning,
-        least_role=names[0],
-        roles=names,
-        is_partner_side=rule.is_partner_side,
+        sentence=rule.meaning,
+        right=decision.capability,
+        role=access.role_names(decision.capability)[0],
         never_on_behalf=not is_own and not rule.is_partner_side and not rule.on_behalf,
-        who_can_grant=_who_can_grant(decision) if is_own else (),
+        granted_by=_who_can_grant(decision) if is_own else (),
     )
 
 
