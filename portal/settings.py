@@ -156,7 +156,6 @@ TEMPLATES = [
 ]
 
 # ── Database: an owner that migrates, a run-time role that owns nothing (facts: two logins) ──────
-APP_ROLE = "portal_app"
 
 
 def database(url: str, user: str, password: str) -> dict[str, Any]:
@@ -189,7 +188,7 @@ if not IS_DEMO and not (_app_url or env.str("APP_DATABASE_PASSWORD", "")):
 DATABASES = {
     "default": database(
         _app_url or DATABASE_URL,
-        "" if _app_url else APP_ROLE,
+        "" if _app_url else embedded.APP_ROLE,
         "" if _app_url else env.str("APP_DATABASE_PASSWORD", _generated.get("app_password", "")),
     ),
     "owner": database(
@@ -200,6 +199,7 @@ DATABASES = {
 }
 if DATABASES["default"]["USER"] == DATABASES["owner"]["USER"]:
     refuse("the run-time role must not be the owner of the database; see APP_DATABASE_URL")
+APP_ROLE = DATABASES["default"]["USER"]  # what the migrations grant to
 DATABASES["default"]["TEST"] = {"MIRROR": "owner"}
 if DATABASE_POOL:
     DATABASES["default"]["OPTIONS"]["pool"] = {"min_size": 1, "max_size": 8, "timeout": 10}
@@ -328,7 +328,6 @@ LANGUAGES = [("en", _("English")), ("de", _("German")), ("zh-hant", _("Tradition
 LOCALE_PATHS = [BASE_DIR / "locale"]
 USE_I18N = USE_TZ = True
 TIME_ZONE = "UTC"
-FORMS_URLFIELD_ASSUME_HTTPS = True
 
 # ── Mail: SMTP or any anymail provider, by environment only ─────────────────────────────────────
 EMAIL_BACKEND = env.str("EMAIL_BACKEND", "django.core.mail.backends.locmem.EmailBackend" if IS_DEMO else "") or refuse(

@@ -125,7 +125,9 @@ def portal_processes(port: int) -> list[Child]:
     """Web (two processes), worker (two) and beat, in the order in which they stop."""
     python = sys.executable
     environment = dict(os.environ, MANDATE_MODE=settings.MANDATE_MODE, PORT=str(port), PYTHONUNBUFFERED="1")
-    celery = [python, "-m", "celery", "-A", "portal"]
+    # The worker drops nothing and pickles nothing; as root in a container its warning is noise.
+    environment["PYTHONWARNINGS"] = "ignore:You're running the worker"
+    celery = [python, "-m", "celery", "--quiet", "--app", "portal"]
     web = [python, "-m", "granian", "--interface", "wsgi", "--host", HOST, "--port", str(port)]
     web += ["--workers", "2", "--blocking-threads", "4", "--respawn-failed-workers", "--no-ws"]
     web += ["--backlog", "1024", "--log-level", "warning", "--workers-kill-timeout", "5", "portal.wsgi:application"]
