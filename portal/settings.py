@@ -325,7 +325,7 @@ MEDIA_ROOT = VAR_DIR / "media"
 # ── Languages and time ──────────────────────────────────────────────────────────────────────────
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", _("English")), ("de", _("German")), ("zh-hant", _("Traditional Chinese"))]
-LOCALE_PATHS = [BASE_DIR / "locale"]
+LOCALE_PATHS = [BASE_DIR / "locale", VAR_DIR / "locale"]  # the second: where the checkout is read-only
 USE_I18N = USE_TZ = True
 TIME_ZONE = "UTC"
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
-from portal import database, embedded, keys
+from portal import database, embedded, keys, translations
 from tests import places
 
 _running = pytest.StashKey[embedded.Servers]()
@@ -18,6 +18,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Start what no environment variable names, once, before any worker process."""
     if not places.is_claimer() or config.option.collectonly or config.option.help:
         return
+    translations.compile_changed()
     var_dir = Path(settings.VAR_DIR)
     known = keys.load(var_dir)
     servers = embedded.Servers(

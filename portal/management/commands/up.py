@@ -18,7 +18,7 @@ from django.core.management import call_command, get_commands
 from django.core.management.base import BaseCommand
 from django.db import connections
 
-from portal import database, embedded, keys, statics
+from portal import database, embedded, keys, statics, translations
 from portal.processes import Child, stop_all
 
 HOST = "127.0.0.1"
@@ -75,14 +75,19 @@ class Command(BaseCommand):
         if not database.is_current():
             self._say("preparing the database")
             database.migrate()
+        translations.compile_changed()
         if statics.are_stale():
             statics.collect()
-        self.portal = portal_processes(settings.PORT)
-        for child in self.portal:
-            child.start()
+        beat, web, worker = portal_processes(settings.PORT)
+        self.portal = [web]
+        web.start()
         if load_demo:
             self._load_demo(var_dir / "demo.loading")
         self._wait_for_pages()
+        # The first page doesn't wait for those that nobody sees.
+        self.portal = [beat, web, worker]
+        worker.start()
+        beat.start()
         connections.close_all()
         self._say(f"ready at {settings.MANDATE_BASE_URL}/")
         if settings.IS_DEMO:

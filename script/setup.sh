@@ -1,0 +1,67 @@
+# Sourced by script/server and script/test: finds Python, makes the environment, installs the lock.
+# Afterwards $python runs inside the environment and the present folder is the checkout.
+
+say() { printf 'mandate: %s\n' "$*" >&2; }
+stop() { say "$*"; exit 1; }
+
+find_python() {
+    for candidate in ${PYTHON:-} python3 python3.14 python3.13 python3.12 python3.11 /usr/bin/python3; do
+        if "$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
+            printf '%s' "$candidate"
+            return
+        fi
+    done
+}
+
+version() { "$1" -c 'import sys; print(sys.version, sys.base_prefix)'; }
+
+# The lock and the interpreter decide whether an environment is up to date.
+fingerprint() {
+    { cat requirements.lock; version "$system_python"; } | cksum
+}
+
+install() {
+    say "installing the packages of requirements.lock"
+    if "$venv/bin/python" -m pip install --quiet --disable-pip-version-check uv 2>>"$log" &&
+        "$venv/bin/python" -m uv pip install --quiet --python "$venv/bin/python" \
+            --require-hashes --requirement requirements.lock 2>>"$log"; then
+        return
+    fi
+    say "uv can't be used here, trying pip (slower)"
+    "$venv/bin/python" -m pip install --quiet --disable-pip-version-check \
+        --require-hashes --requirement requirements.lock 2>>"$log" ||
+        stop "the packages could not be installed: $(tail -n 1 "$log") (all of it: $log)"
+}
+
+make_environment() {
+    if ! "$venv/bin/python" -m pip --version >/dev/null 2>&1 || [ "$(version "$venv/bin/python")" != "$(version "$system_python")" ]; then
+        "$system_python" -c 'import venv, ensurepip' 2>/dev/null ||
+            stop "Python's venv module is missing; install it (Debian and Ubuntu: apt install python3-venv)"
+        "$system_python" -m venv --clear "$venv" >>"$log" 2>&1 || stop "no environment could be made in $venv; see $log"
+    fi
+    install
+    fingerprint >"$venv/.installed"
+}
+
+root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd) || exit 1
+case ${VAR_DIR:=$root/var} in /*) ;; *) VAR_DIR=$PWD/$VAR_DIR ;; esac
+export VAR_DIR
+cd "$root" || exit 1
+
+system_python=$(find_python)
+[ -n "$system_python" ] || stop "Python 3.11 or newer is needed; install it (Debian and Ubuntu: apt install python3)"
+mkdir -p "$VAR_DIR" 2>/dev/null && [ -w "$VAR_DIR" ] ||
+    stop "can't write to $VAR_DIR; choose another folder with VAR_DIR"
+
+venv=$root/.venv
+[ -w "$root" ] && { [ ! -e "$venv" ] || [ -O "$venv" ]; } || venv=$VAR_DIR/venv
+log=$VAR_DIR/setup.log
+# One set-up at a time: script/server and script/test may be started together.
+exec 9>"$VAR_DIR/setup.lock"
+if command -v flock >/dev/null 2>&1; then flock 9; fi
+if [ ! -x "$venv/bin/python" ] || [ "$(cat "$venv/.installed" 2>/dev/null)" != "$(fingerprint)" ]; then
+    : >"$log"
+    make_environment
+fi
+python=$venv/bin/python
+exec 9>&-
