@@ -19,19 +19,31 @@ RETURNING count
 """
 
 
+_GIVE_BACK = "UPDATE portal_ratecounter SET count = count - 1 WHERE key = %s AND window_start = %s AND count > 0"
+
+
 def count(name: str, key: str, *, most: int, seconds: int) -> None:
     """Count one try of `name` by `key`; raises TooMany over `most` in the present window.
 
     Keys are stored as hashes. Called outside of a write it counts even if the request fails afterwards.
     """
-    digest = hashlib.sha256(f"{name}\x00{key}".encode()).hexdigest()
-    now = int(clock.now().timestamp())
-    window = datetime.fromtimestamp(now - now % seconds, tz=UTC)
     with connection.cursor() as cursor:
-        cursor.execute(_COUNT, [digest, window])
+        cursor.execute(_COUNT, _counter(name, key, seconds))
         (tries,) = cursor.fetchone()
     if tries > most:
         raise TooMany(_("Too many tries. Wait a while and try again."))
+
+
+def give_back(name: str, key: str, *, seconds: int) -> None:
+    """Take one try back that was counted and turned out well: only failures stay counted."""
+    with connection.cursor() as cursor:
+        cursor.execute(_GIVE_BACK, _counter(name, key, seconds))
+
+
+def _counter(name: str, key: str, seconds: int) -> tuple[str, datetime]:
+    digest = hashlib.sha256(f"{name}\x00{key}".encode()).hexdigest()
+    now = int(clock.now().timestamp())
+    return digest, datetime.fromtimestamp(now - now % seconds, tz=UTC)
 
 
 def forget_old() -> int:

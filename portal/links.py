@@ -56,6 +56,12 @@ def kept_version(request: HttpRequest, purpose: str, pk: uuid.UUID) -> int | Non
     return int(version) if version is not None else None
 
 
+def kept(request: HttpRequest, purpose: str) -> list[tuple[uuid.UUID, int]]:
+    """Every link of this purpose that this browser opened: (key, version), the latest last."""
+    found = [(key.partition(":"), version) for key, version in request.session.get(_SESSION_KEY, {}).items()]
+    return [(uuid.UUID(parts[2]), int(version)) for parts, version in found if parts[0] == purpose]
+
+
 def drop(request: HttpRequest, purpose: str, pk: uuid.UUID) -> None:
     """Forget a used link."""
     kept = request.session.get(_SESSION_KEY, {})

@@ -94,6 +94,7 @@ INSTALLED_APPS = [
     "django_filters",
     "django_htmx",
     "django_cotton.apps.SimpleAppConfig",
+    "django_countries",
     "heroicons",
     "csp",
     "anymail",
@@ -269,6 +270,9 @@ ACCOUNT_USER_MODEL_EMAIL_FIELD = "contact_address"
 ACCOUNT_LOGIN_METHODS = {"username"}
 ACCOUNT_SIGNUP_FIELDS = ["username*", "email*", "password1*"]
 ACCOUNT_EMAIL_VERIFICATION = "none"  # the portal confirms addresses itself, in its own mails
+ACCOUNT_ADAPTER = "portal.adapters.Adapter"
+ACCOUNT_RATE_LIMITS = False  # counted in the database by portal.limits, for all processes together
+ACCOUNT_SESSION_REMEMBER = True  # as long as SESSION_HOURS says
 ANONYMOUS_USER_NAME = None
 GUARDIAN_MONKEY_PATCH_USER = False
 GUARDIAN_MONKEY_PATCH_GROUP = False
