@@ -65,9 +65,7 @@ def give_up_dap(*, grant: DapGrant, actor: User, reason: str = "") -> DapGrant:
     return _end_by(grant, actor, Capability.DAP_GIVE_UP, DapGrant.EndedBySide.PARTNER, reason)
 
 
-def _end_by(
-    grant: DapGrant, actor: User, capability: Capability, side: DapGrant.EndedBySide, reason: str
-) -> DapGrant:
+def _end_by(grant: DapGrant, actor: User, capability: Capability, side: DapGrant.EndedBySide, reason: str) -> DapGrant:
     locked = DapGrant.objects.select_for_update(of=("self",)).select_related("pair").get(pk=grant.pk)
     decision = access.require(actor, capability, locked)
     if locked.ended_at is not None:

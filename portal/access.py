@@ -158,7 +158,8 @@ WHERE u.id = %(user)s AND u.blocked_at IS NULL AND u.activated_at IS NOT NULL
   AND (u.tenant_id = %(tenant)s OR EXISTS (
     SELECT 1 FROM portal_pair p
     JOIN portal_partnerprofile f ON f.tenant_id = p.partner_id AND f.approved_at IS NOT NULL AND f.disabled_at IS NULL
-    WHERE p.partner_id = u.tenant_id AND p.customer_id = %(tenant)s AND p.started_at IS NOT NULL AND p.ended_at IS NULL))
+    WHERE p.partner_id = u.tenant_id AND p.customer_id = %(tenant)s
+      AND p.started_at IS NOT NULL AND p.ended_at IS NULL))
 """
 
 
@@ -211,7 +212,9 @@ def _paths(
         },
     )
     names = _permission_codenames()
-    return tuple(Path(kind, names[number], group, source, until, pair) for kind, number, group, source, until, pair in rows)
+    return tuple(
+        Path(kind, names[number], group, source, until, pair) for kind, number, group, source, until, pair in rows
+    )
 
 
 def is_insider(user: User, tenant_id: UUID) -> bool:
@@ -371,9 +374,7 @@ def privileged_people(people: QuerySet[User]) -> QuerySet[User]:
         permission_id__in=role_ids,
         group__memberships__user_id=OuterRef("pk"),
     )
-    agents = Membership.objects.filter(
-        user_id=OuterRef("pk"), group__security_group__kind__in=SecurityGroup.DELEGATING
-    )
+    agents = Membership.objects.filter(user_id=OuterRef("pk"), group__security_group__kind__in=SecurityGroup.DELEGATING)
     return people.filter(Exists(holders) | Exists(agents))
 
 

@@ -129,7 +129,7 @@ def _lock_key(tenant_id: UUID) -> int:
 
 def chain_hash(before: bytes, text: bytes) -> bytes:
     """HMAC-SHA256 over the row before and this one; the key lives outside the database."""
-    return hmac.digest(settings.MANDATE_AUDIT_KEY.encode(), before + text, "sha256")
+    return hmac.digest(settings.MANDATE_AUDIT_KEY, before + text, "sha256")
 
 
 def append(lines: list[Line]) -> None:

@@ -142,9 +142,7 @@ def roles_by_name() -> dict[str, Role]:
 @cache
 def privileged_role_ids() -> frozenset[str]:
     """Ids of the roles whose holders count as privileged people (DOMAIN §2)."""
-    return frozenset(
-        role.id for role in roles().values() if role.is_privileged or role.name in ALSO_PRIVILEGED
-    )
+    return frozenset(role.id for role in roles().values() if role.is_privileged or role.name in ALSO_PRIVILEGED)
 
 
 @cache
@@ -152,7 +150,9 @@ def rules() -> dict[Capability, Rule]:
     """The two tables as one; `account.view` (DOMAIN §5: any role there) completes them."""
     everything = tuple(role.codename for role in roles().values())
     found = {
-        Capability.ACCOUNT_VIEW: Rule(Capability.ACCOUNT_VIEW, False, True, "see the organisation's profile", everything)
+        Capability.ACCOUNT_VIEW: Rule(
+            Capability.ACCOUNT_VIEW, False, True, "see the organisation's profile", everything
+        )
     }
     for row in _rows("role_capabilities.csv"):
         names = tuple(roles_by_name()[name].codename for name in row["roles"].split(";"))

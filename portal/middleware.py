@@ -105,9 +105,7 @@ class TenantMiddleware:
             note_work_on_behalf(request.user.tenant_id, acting.tenant.pk)  # type: ignore[union-attr]
         return response
 
-    def process_view(
-        self, request: HttpRequest, view_func: Any, view_args: Any, view_kwargs: dict[str, Any]
-    ) -> None:
+    def process_view(self, request: HttpRequest, view_func: Any, view_args: Any, view_kwargs: dict[str, Any]) -> None:
         """Set `request.acting`; raises Http404 for a stranger or an unknown slug alike."""
         slug, is_partner_side = view_kwargs.pop("tenant_slug", None), False
         if slug is None:

@@ -82,7 +82,11 @@ def _frame(request: HttpRequest, acting: Acting | None) -> dict[str, Any]:
     if tenant.pk == user.tenant_id and tenant.partner_profile is not None:
         sections.append(_section(request, _("Our customers"), PARTNER_PAGES, rights, {"partner_slug": tenant.slug}))
     here = {"tenant_slug": tenant.slug}
-    sections.append(_section(request, _("Our tenant") if tenant.pk == user.tenant_id else _("Their tenant"), TENANT_PAGES, rights, here))
+    sections.append(
+        _section(
+            request, _("Our tenant") if tenant.pk == user.tenant_id else _("Their tenant"), TENANT_PAGES, rights, here
+        )
+    )
     sections.append(_section(request, _("Settings"), SETTINGS_PAGES, rights, here))
     profile = tenant.partner_profile
     return {

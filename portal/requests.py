@@ -17,7 +17,8 @@ class RequestInfo:
     address: str = ""
 
 
-_present: ContextVar[RequestInfo] = ContextVar("request_info", default=RequestInfo())
+_NONE = RequestInfo()
+_present: ContextVar[RequestInfo] = ContextVar("request_info", default=_NONE)
 
 
 def present() -> RequestInfo:

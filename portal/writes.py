@@ -64,10 +64,14 @@ def write() -> Iterator[Unit]:
 
 
 def _flush(unit: Unit) -> None:
-    from portal import audit, mail  # both collect here, so they can't be imported above
+    if unit.messages:
+        from portal import mail  # collects here, so it can't be imported above
 
-    mail.store(unit.messages)
-    audit.append(unit.lines)
+        mail.store(unit.messages)
+    if unit.lines:
+        from portal import audit
+
+        audit.append(unit.lines)
 
 
 def writes(function: Callable[P, R]) -> Callable[P, R]:

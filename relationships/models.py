@@ -6,8 +6,8 @@ import uuid
 from datetime import datetime, timedelta
 
 import pgtrigger
-from django.contrib.postgres.search import SearchVectorField
 from django.contrib.postgres.indexes import GinIndex
+from django.contrib.postgres.search import SearchVectorField
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import F, Q
@@ -237,8 +237,6 @@ class DeviceConsent(models.Model):
     class Meta:
         default_permissions = ()
         constraints = [
-            models.UniqueConstraint(
-                fields=["pair"], condition=~Q(state="ended"), name="device_consent_once"
-            ),
+            models.UniqueConstraint(fields=["pair"], condition=~Q(state="ended"), name="device_consent_once"),
         ]
         triggers = [legal_moves(states.DEVICE_CONSENT), pgtrigger.Protect(name="kept", operation=pgtrigger.Delete)]

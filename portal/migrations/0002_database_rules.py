@@ -3,7 +3,7 @@
 from django.conf import settings
 from django.db import migrations
 
-ROLE = settings.APP_ROLE
+ROLE = settings.APP_ROLE  # a constant of the settings
 
 PRIVILEGES = f"""
 DO $$ BEGIN

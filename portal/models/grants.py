@@ -33,10 +33,11 @@ class TenantGrant(GroupObjectPermissionBase):
         unique_together: list[str] = []
         default_permissions = ()
         constraints = [
-            models.UniqueConstraint(fields=["content_object", "group", "permission", "source"], name="tenant_grant_once"),
+            models.UniqueConstraint(
+                fields=["content_object", "group", "permission", "source"], name="tenant_grant_once"
+            ),
             models.CheckConstraint(
-                condition=models.Q(kind__in=["explicit", "agents"], pair__isnull=True)
-                | models.Q(pair__isnull=False),
+                condition=models.Q(kind__in=["explicit", "agents"], pair__isnull=True) | models.Q(pair__isnull=False),
                 name="tenant_grant_pair_outside",
             ),
         ]

@@ -52,9 +52,7 @@ class OutboxMessage(models.Model):
     class Meta:
         default_permissions = ()
         indexes = [
-            models.Index(
-                fields=["next_attempt_at"], condition=Q(state__in=["queued", "sending"]), name="outbox_due"
-            ),
+            models.Index(fields=["next_attempt_at"], condition=Q(state__in=["queued", "sending"]), name="outbox_due"),
             models.Index(fields=["about_type", "about_id", "created_at"], name="outbox_about"),
             models.Index(fields=["to_address", "created_at"], name="outbox_by_address"),
             models.Index(fields=["created_at"], name="outbox_by_time"),
