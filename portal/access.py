@@ -17,6 +17,7 @@ import psycopg
 from django.contrib.auth.backends import BaseBackend
 from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import Permission
+from django.core.exceptions import ObjectDoesNotExist, ValidationError
 from django.db import connection
 from django.db.models import Exists, Model, OuterRef, Q, QuerySet
 from django.db.models.signals import post_migrate
@@ -287,7 +288,7 @@ def get_or_404(queryset: QuerySet[M], user: User, capability: Capability, **look
     """
     try:
         obj = queryset.get(**lookup)
-    except (queryset.model.DoesNotExist, ValueError) as missing:
+    except (ObjectDoesNotExist, ValidationError, ValueError) as missing:
         raise Http404 from missing
     check(user, capability, obj)
     return obj
