@@ -34,6 +34,7 @@ try:
     PORT = env.int("PORT", 8000)
     DEBUG = env.bool("DEBUG", False)
     DATABASE_POOL = env.bool("DATABASE_POOL", False)
+    _sweep_seconds = env.float("MAIL_SWEEP_SECONDS", 15.0)
 except EnvError as error:
     refuse(str(error))
 if MANDATE_MODE not in ("production", "demo"):
@@ -233,7 +234,7 @@ CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = True
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "beat")
 CELERY_BEAT_SCHEDULE = {
-    "send-due-mail": {"task": "portal.tasks.send_due_mail", "schedule": 15.0},
+    "send-due-mail": {"task": "portal.tasks.send_due_mail", "schedule": _sweep_seconds},
     "expire-invitations": {"task": "relationships.tasks.expire_invitations", "schedule": 60.0},
     "remind-invitations": {"task": "relationships.tasks.remind_invitations", "schedule": 3600.0},
     "keep-retention": {"task": "portal.tasks.keep_retention", "schedule": 86400.0},
@@ -334,7 +335,7 @@ USE_I18N = USE_TZ = True
 TIME_ZONE = "UTC"
 
 # ── Mail: SMTP or any anymail provider, by environment only ─────────────────────────────────────
-EMAIL_BACKEND = env.str("EMAIL_BACKEND", "django.core.mail.backends.locmem.EmailBackend" if IS_DEMO else "") or refuse(
+EMAIL_BACKEND = env.str("EMAIL_BACKEND", "portal.mailbox.Backend" if IS_DEMO else "") or refuse(
     "EMAIL_BACKEND is required in production (SMTP or one of anymail's)"
 )
 try:
@@ -359,6 +360,9 @@ try:
     MANDATE_PARTNERS_APPROVED_BY_OPERATOR = env.bool("PARTNERS_APPROVED_BY_OPERATOR", not IS_DEMO)
     MANDATE_INVITATIONS_PER_USER_AND_DAY = env.int("INVITATIONS_PER_USER_AND_DAY", 20)
     MANDATE_MAILS_PER_ADDRESS_AND_DAY = env.int("MAILS_PER_ADDRESS_AND_DAY", 20)
+    MANDATE_MAIL_BATCH = env.int("MAIL_BATCH", 50)
+    # A dead worker's messages are free again after the lease, and found by the next sweep: 60 s at most.
+    MANDATE_MAIL_LEASE_SECONDS = env.float("MAIL_LEASE_SECONDS", 40)
     MANDATE_LINK_TRIES_PER_HOUR = env.int("LINK_TRIES_PER_HOUR", 30)
     MANDATE_SIGN_IN_TRIES_PER_HOUR = env.int("SIGN_IN_TRIES_PER_HOUR", 20)
     MANDATE_AUDIT_RETENTION_DAYS = env.int("AUDIT_RETENTION_DAYS", 3650)

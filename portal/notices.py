@@ -1,0 +1,93 @@
+"""Notices (DOMAIN §16): who is told what, and who switched it off."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Model
+from django.utils.translation import gettext_lazy as _
+
+from portal import catalogue, mail
+from portal.models import OutboxMessage, RoleAssignment, SecurityGroup, Tenant, User
+
+#: Kinds that everyone can switch off for themselves (`User.notices_off`); everything else is security and is not here.
+SWITCHABLE = {
+    "invitation_accepted": _("An invitation was accepted"),
+    "invitation_declined": _("An invitation was declined"),
+    "service_request_commented": _("A service request got a comment"),
+    "first_sign_in_on_behalf": _("A partner worked in our tenant for the first time that day"),
+}
+
+
+def tell(
+    kind: str,
+    to: Iterable[User],
+    *,
+    tenant: Tenant | UUID | None,
+    about: Model | None = None,
+    path: str = "",
+    team: bool = True,
+    **context: Any,
+) -> list[OutboxMessage]:
+    """Queue one notice for each person who can get mail and hasn't switched it off; inside a write.
+
+    `path` is the page that the message's button opens. With `team` the recipients' organisations get a copy at
+    their team address, if they have one.
+    """
+    people = {person.pk: person for person in to if _gets_mail(person) and not _is_off(kind, person)}
+    told = [
+        mail.queue(kind, to=person, tenant=tenant, about=about, path=path, context=context)
+        for person in people.values()
+    ]
+    known = {person.contact_address.lower() for person in people.values()}
+    for home in _teams(people.values()) if team else ():
+        if home.team_address.lower() not in known:
+            message = mail.collect(
+                kind,
+                address=home.team_address,
+                tenant=tenant,
+                language=home.language,
+                about=about,
+                path=path,
+                context=context,
+            )
+            told.append(message)
+    return told
+
+
+def _gets_mail(person: User) -> bool:
+    """Mail goes to confirmed addresses of people who may sign in (DOMAIN §1)."""
+    return person.is_active and person.contact_confirmed_at is not None
+
+
+def _is_off(kind: str, person: User) -> bool:
+    return kind in SWITCHABLE and kind in person.notices_off
+
+
+def _teams(people: Iterable[User]) -> Iterable[Tenant]:
+    homes = {person.tenant_id for person in people if person.tenant_id}
+    return Tenant.objects.filter(pk__in=homes).exclude(team_address="").order_by("pk") if homes else ()
+
+
+def global_administrators(tenant_id: UUID) -> list[User]:
+    """The tenant's own people who hold Global Administrator explicitly and can get mail."""
+    held = RoleAssignment.objects.filter(
+        tenant_id=tenant_id, role_id=catalogue.GLOBAL_ADMINISTRATOR, ended_at__isnull=True
+    )
+    return list(_reachable().filter(pk__in=held.values("user_id"), tenant_id=tenant_id, kind=User.Kind.MEMBER))
+
+
+def agents(partner_id: UUID, kinds: Iterable[str] = (SecurityGroup.Kind.ADMIN_AGENTS,)) -> list[User]:
+    """Members of the partner's built-in groups who can get mail, each once."""
+    groups = SecurityGroup.objects.filter(tenant_id=partner_id, kind__in=list(kinds))
+    return list(
+        _reachable().filter(tenant_id=partner_id, memberships__group_id__in=groups.values("group_id")).distinct()
+    )
+
+
+def _reachable():  # type: ignore[no-untyped-def]
+    return User.objects.filter(
+        activated_at__isnull=False, blocked_at__isnull=True, contact_confirmed_at__isnull=False
+    ).order_by("pk")
