@@ -48,6 +48,9 @@
     }
   });
 
+  // Fields beside a search apply at once; without script the Search button does it.
+  on("change", ".filters :is(select, [type=checkbox], [type=date])", (field) => field.form.requestSubmit());
+
   on("click", "[data-print]", () => window.print());
   on("click", ".dismiss", (button) => button.closest(".note").remove());
   on("click", "[data-opens]", (link, event) => {
