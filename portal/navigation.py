@@ -44,7 +44,14 @@ def _labels() -> dict[str, str]:
 
 
 def context(request: HttpRequest) -> dict[str, Any]:
-    """Context processor of the frame (docs/ui.md names what base.html expects)."""
+    """Context processor of the frame (docs/ui.md names what base.html expects); worked out once a request."""
+    found: dict[str, Any] | None = getattr(request, "frame", None)
+    if found is None:
+        found = request.frame = _context(request)  # type: ignore[attr-defined]
+    return found
+
+
+def _context(request: HttpRequest) -> dict[str, Any]:
     user = getattr(request, "user", None)
     found: dict[str, Any] = {
         "languages": [
