@@ -127,6 +127,8 @@ MIDDLEWARE = [
     "portal.middleware.TenantMiddleware",
 ]
 ROOT_URLCONF = "portal.urls"
+COTTON_ISOLATE_BY_DEFAULT = True
+DJANGO_TABLES2_TEMPLATE = "django_tables2/portal.html"
 WSGI_APPLICATION = "portal.wsgi.application"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 TEMPLATES = [
@@ -258,7 +260,7 @@ PASSWORD_HASHERS = [
 AUTH_PASSWORD_VALIDATORS = [
     {
         "NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator",
-        "OPTIONS": {"user_attributes": ["sign_in_name", "contact_address", "name"]},
+        "OPTIONS": {"user_attributes": ["sign_in_name", "contact_address", "display_name"]},
     },
     {
         "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
