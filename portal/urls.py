@@ -1,9 +1,8 @@
 """Every route. `/p/<partner>/…` a partner's pages, `/t/<tenant>/…` a tenant's pages; one POST route per change."""
 
 from django.urls import URLPattern, URLResolver, include, path
-from django.views.i18n import set_language
 
-from portal.views import health, start
+from portal.views import health, mail, my_account, organisations, sessions, start
 
 handler400 = "portal.views.errors.bad_request"
 handler403 = "portal.views.errors.forbidden"
@@ -12,13 +11,42 @@ handler404 = "portal.views.errors.not_found"
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", start.start, name="start"),
     path("healthz", health.healthz, name="healthz"),
-    path("language", set_language, name="set_language"),
+    path("language", start.set_language, name="set_language"),
     path("theme", start.set_theme, name="set_theme"),
     # ── sign-in, organisations, personal links (portal/views/sessions.py, organisations.py) ──
+    path("sign-in", sessions.sign_in, name="account_login"),  # the name allauth asks for
+    path("sign-in", sessions.sign_in, name="sign-in"),
+    path("sign-in/persona", sessions.sign_in_as, name="sign-in-as"),
+    path("sign-out", sessions.sign_out, name="account_logout"),
+    path("sign-out", sessions.sign_out, name="sign-out"),
+    path("r/<str:token>", sessions.open_link, {"purpose": "reset"}, name="reset-link"),
+    path("w/<str:token>", sessions.open_link, {"purpose": "welcome"}, name="welcome-link"),
+    path("c/<str:token>", sessions.open_link, {"purpose": "confirm"}, name="confirm-link"),
+    path("o/<str:token>", sessions.open_link, {"purpose": "organisation"}, name="organisation-link"),
+    path("reset", sessions.forgot_password, name="forgot-password"),
+    path("reset/sent", sessions.forgot_password_sent, name="forgot-password-sent"),
+    path("reset/<uuid:link_id>", sessions.reset, name="reset"),
+    path("welcome/<uuid:link_id>", sessions.welcome, name="welcome"),
+    path("confirm/<uuid:link_id>", sessions.confirm_address, name="confirm-address"),
+    path("my-account", my_account.my_account, name="my-account"),
+    path("my-account/settings", my_account.change_settings, name="my-settings"),
+    path("my-account/password", my_account.change_password, name="my-password"),
+    path("my-account/contact-address", my_account.change_contact_address, name="my-contact-address"),
+    path("my-account/sessions", my_account.end_other_sessions, name="my-sessions"),
+    path("organisations/new", organisations.new_organisation, name="new-organisation"),
+    path("organisations/new/sent", organisations.new_organisation_sent, name="new-organisation-sent"),
+    path("organisations/new/<uuid:link_id>", organisations.organisation_details, name="organisation-details"),
+    path("t/<slug:tenant_slug>/partner-profile", organisations.partner_profile, name="partner-profile"),
     # ── people: account, users, groups (portal/views/people.py) ──
     # ── service requests (portal/views/service_requests.py) ──
     # ── audit log (portal/views/audit.py) ──
     # ── mail: mailbox, provider webhooks (portal/views/mail.py) ──
+    path("webhooks/", include((mail.provider_routes(), "anymail"))),
+    path("mailbox", mail.mailbox, name="mailbox"),
+    path("mailbox/<int:pk>", mail.mailbox_message, name="mailbox-message"),
+    path("mailbox/<int:pk>/html", mail.mailbox_html, name="mailbox-html"),
+    path("operator/messages", mail.outbox, name="outbox"),
+    path("operator/messages/<uuid:message_id>/send-again", mail.resend, name="outbox-resend"),
     path("", include("relationships.urls")),
     path("", include("delegation.urls")),
 ]

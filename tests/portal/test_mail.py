@@ -36,4 +36,3 @@ def test_a_message_is_a_row_first_and_goes_out_with_its_link_filled_in():
     assert row.state == OutboxMessage.State.SENT
     assert "/i/" in message.body
     assert "{{" not in message.body
-    print(message.message().as_string())
