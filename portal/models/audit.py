@@ -38,6 +38,10 @@ class AuditEntry(models.Model):
             models.Index(fields=["tenant", "at", "id"], name="audit_by_time"),
             models.Index(fields=["tenant", "action", "seq"], name="audit_by_action"),
             models.Index(fields=["tenant", "actor_id", "seq"], name="audit_by_actor"),
+            models.Index(fields=["tenant", "target_id", "seq"], name="audit_by_target"),
+            models.Index(
+                fields=["tenant", "seq"], condition=models.Q(on_behalf_tenant_id__isnull=False), name="audit_on_behalf"
+            ),
         ]
         triggers = [
             pgtrigger.Protect(name="append_only", operation=pgtrigger.Update),

@@ -7,6 +7,8 @@ from typing import ClassVar
 
 import pgtrigger
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, Group, PermissionsMixin
+from django.contrib.postgres.indexes import GinIndex
+from django.contrib.postgres.search import SearchVectorField
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Lower
@@ -50,8 +52,12 @@ class User(AbstractBaseUser, PermissionsMixin):
     created_at = models.DateTimeField()
     activated_at = models.DateTimeField(null=True, blank=True)
     blocked_at = models.DateTimeField(null=True, blank=True)
+    deleted_at = models.DateTimeField(null=True, blank=True)
     made_by_partner = models.ForeignKey(Tenant, models.PROTECT, related_name="+", null=True, blank=True)
     session_epoch = models.PositiveIntegerField(default=0)
+    # Kept by `portal.services.people`, so that long lists sort and search by index.
+    name_key = models.CharField(max_length=200, db_collation="C", default="", editable=False)
+    search = SearchVectorField(null=True, editable=False)
 
     groups = models.ManyToManyField(Group, through="portal.Membership", through_fields=("user", "group"))
     user_permissions = None  # type: ignore[assignment]
@@ -67,9 +73,24 @@ class User(AbstractBaseUser, PermissionsMixin):
         default_permissions = ()
         constraints = [
             models.UniqueConstraint(Lower("sign_in_name"), name="user_sign_in_name_unique"),
+            models.CheckConstraint(
+                condition=Q(deleted_at__isnull=True) | Q(blocked_at__isnull=False), name="user_deleted_is_blocked"
+            ),
         ]
-        indexes = [models.Index("tenant", Lower("display_name"), "id", name="user_by_name")]
+        indexes = [
+            models.Index(fields=["tenant", "name_key", "id"], name="user_by_name"),
+            models.Index(fields=["tenant", "sign_in_name", "id"], name="user_by_sign_in_name"),
+            models.Index(fields=["tenant", "created_at", "id"], name="user_by_age"),
+            GinIndex(fields=["search"], name="user_search"),
+        ]
         triggers = [
+            pgtrigger.Protect(
+                name="deleted_for_good",
+                operation=pgtrigger.UpdateOf("deleted_at"),
+                condition=pgtrigger.Condition(
+                    "OLD.deleted_at IS NOT NULL AND NEW.deleted_at IS DISTINCT FROM OLD.deleted_at"
+                ),
+            ),
             pgtrigger.Trigger(
                 name="last_global_administrator",
                 when=pgtrigger.After,

@@ -5,6 +5,8 @@ from __future__ import annotations
 import uuid
 
 import pgtrigger
+from django.contrib.postgres.indexes import GinIndex
+from django.contrib.postgres.search import SearchVectorField
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -43,11 +45,16 @@ class ServiceRequest(models.Model):
     updated_at = models.DateTimeField()
     resolved_at = models.DateTimeField(null=True, blank=True)
     closed_at = models.DateTimeField(null=True, blank=True)
+    search = SearchVectorField(null=True, editable=False)
 
     class Meta:
         default_permissions = ()
         constraints = [models.UniqueConstraint(fields=["tenant", "number"], name="service_request_number")]
-        indexes = [models.Index(fields=["tenant", "state", "-updated_at"], name="service_request_by_state")]
+        indexes = [
+            models.Index(fields=["tenant", "state", "-updated_at"], name="service_request_by_state"),
+            models.Index(fields=["tenant", "updated_at", "id"], name="service_request_by_time"),
+            GinIndex(fields=["search"], name="service_request_search"),
+        ]
         triggers = [legal_moves(states.SERVICE_REQUEST), pgtrigger.Protect(name="kept", operation=pgtrigger.Delete)]
 
     def __str__(self) -> str:
@@ -68,3 +75,4 @@ class ServiceRequestComment(models.Model):
     class Meta:
         default_permissions = ()
         ordering = ["at", "id"]
+        triggers = [pgtrigger.Protect(name="kept", operation=pgtrigger.Update | pgtrigger.Delete)]

@@ -8,7 +8,7 @@ from django.contrib.auth.models import Group
 from django.db import IntegrityError
 from django.utils.translation import gettext_lazy as _
 
-from portal import access, audit, catalogue, clock
+from portal import access, audit, catalogue, clock, search
 from portal.access import Decision
 from portal.errors import Refused
 from portal.models import Membership, PathKind, RoleAssignment, SecurityGroup, Tenant, User
@@ -46,12 +46,14 @@ def add_person(
         made_by_partner=made_by_partner,
         created_at=now,
         activated_at=now if is_activated else None,
+        name_key=search.key(display_name),
     )
     person.set_password(password)  # None: unusable until the person sets one
     try:
         person.save(force_insert=True)
     except IntegrityError as taken:
         raise Refused(_("This sign-in name is taken."), field="sign_in_name") from taken
+    search.store(person, tenant.pk, display_name, sign_in_name)
     own = create_group(tenant, SecurityGroup.Kind.PERSON, sign_in_name[:120], person)
     everyone = SecurityGroup.objects.get(tenant=tenant, kind=SecurityGroup.Kind.EVERYONE)
     Membership.objects.bulk_create([Membership(group_id=group.pk, user=person, since=now) for group in (own, everyone)])
