@@ -18,7 +18,8 @@ from uuid import UUID
 
 import django_filters
 import django_tables2 as tables
-from django.core.exceptions import ValidationError
+from django.core.exceptions import EmptyResultSet, ValidationError
+from django.db import connection
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, StreamingHttpResponse
 from django.utils.formats import number_format
@@ -217,6 +218,7 @@ class Listing:
     def _url(self, place: Place | None) -> str:
         query = self.request.GET.copy()
         query.pop("at", None)
+        query.pop("open", None)
         if place is not None:
             query["at"] = place.encoded()
         return f"?{query.urlencode()}"
@@ -250,8 +252,8 @@ class Listing:
     def context(self, **more: Any) -> dict[str, Any]:
         """What `list.html` expects (docs/ui.md)."""
         text = self.request.GET.get("q", "")
-        kept = [(name, value) for name, value in self.request.GET.items() if name not in ("q", "at")]
-        active = [name for name, value in self.request.GET.items() if value and name not in ("sort", "at")]
+        kept = [(name, value) for name, value in self.request.GET.items() if name not in ("q", "at", "open")]
+        active = [name for name, value in self.request.GET.items() if value and name not in ("sort", "at", "open")]
         label = more.pop("search_label", _("Search"))
         return {
             "table": self.table(),
@@ -265,18 +267,18 @@ class Listing:
     def chips(self, name: str, choices: Iterable[tuple[str, str]], *, counts: bool = True) -> list[dict[str, Any]]:
         """One chip per value of a filter, and one for all; each with its (bounded) count."""
         chosen = self.request.GET.get(name, "")
-        found = []
+        found, rows = [], []
         for value, label in [("", _("All")), *choices]:
             query = self.request.GET.copy()
-            query.pop("at", None)
-            query.pop(name, None)
+            for gone in ("at", "open", name):
+                query.pop(gone, None)
             if value:
                 query[name] = value
-            count = None
             if counts and self.filterset_class is not None:
-                rows = self.filterset_class(query, queryset=self.queryset, request=self.request).qs
-                count = shown_count(bounded_count(rows))
-            found.append({"label": label, "count": count, "url": f"?{query.urlencode()}", "current": value == chosen})
+                rows.append(self.filterset_class(query, queryset=self.queryset, request=self.request).qs)
+            found.append({"label": label, "count": None, "url": f"?{query.urlencode()}", "current": value == chosen})
+        for chip, count in zip(found, bounded_counts(rows), strict=False):
+            chip["count"] = shown_count(count)
         return found
 
     def csv(self, name: str) -> StreamingHttpResponse:
@@ -330,6 +332,23 @@ def _safe(cell: Any) -> str:
 def bounded_count(rows: QuerySet[Any]) -> int:
     """How many rows, counting no further than one past `COUNT_UP_TO`."""
     return rows.order_by()[: COUNT_UP_TO + 1].count()
+
+
+def bounded_counts(several: Iterable[QuerySet[Any]]) -> list[int]:
+    """`bounded_count` of each, in one statement."""
+    parts, values = [], []
+    for rows in several:
+        try:
+            sql, parameters = rows.order_by().values("pk")[: COUNT_UP_TO + 1].query.sql_with_params()
+        except EmptyResultSet:
+            sql, parameters = "SELECT 1 WHERE false", ()
+        parts.append(f"(SELECT count(*) FROM ({sql}) counted)")  # noqa: S608 - the ORM's own SQL, values apart
+        values.extend(parameters)
+    if not parts:
+        return []
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {', '.join(parts)}", values)
+        return list(cursor.fetchone())
 
 
 def shown_count(count: int) -> str:
