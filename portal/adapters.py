@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.utils import perform_login
 from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.core.exceptions import ImproperlyConfigured
@@ -14,6 +15,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext_lazy as _
 
 from portal import limits, requests
+from portal.models import User
 
 _HOUR = 3600
 
@@ -22,7 +24,9 @@ class Adapter(DefaultAccountAdapter):
     """What allauth asks about sign-in; one message for every failure, so that names can't be told."""
 
     error_messages = DefaultAccountAdapter.error_messages | {
-        "username_password_mismatch": _("The sign-in name or the password is wrong, or this account can't sign in."),
+        "username_password_mismatch": _(
+            "The sign-in name or the password is wrong, or this account can't sign in."
+        ),
     }
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
@@ -60,14 +64,36 @@ class Adapter(DefaultAccountAdapter):
         """Only addresses of this portal, as seen by this request."""
         return is_own_url(self.request, url)
 
+    def post_login(self, request: HttpRequest, user: Any, **kwargs: Any) -> HttpResponse:
+        """On to the page that was asked for; the language cookie follows the user."""
+        answer = super().post_login(request, user, **kwargs)
+        follow_language(answer, user.language)
+        return answer
+
     def respond_user_inactive(self, request: HttpRequest, user: AbstractBaseUser) -> HttpResponse:
         """Back to sign-in, without a reason."""
         return redirect("sign-in")
 
 
+def sign_in(request: HttpRequest, user: User, then: str = "") -> HttpResponse:
+    """Sign in somebody whose identity the caller has checked (a link used, a persona picked); rotates the session."""
+    return perform_login(request, user, redirect_url=then or settings.LOGIN_REDIRECT_URL)
+
+
+def follow_language(answer: HttpResponse, code: str) -> None:
+    """Let signed-out pages of this browser speak the person's language."""
+    answer.set_cookie(
+        settings.LANGUAGE_COOKIE_NAME,
+        code,
+        max_age=31_536_000,
+        secure=settings.LANGUAGE_COOKIE_SECURE,
+        samesite=settings.LANGUAGE_COOKIE_SAMESITE,
+    )
+
+
 def is_own_url(request: HttpRequest, url: str | None) -> bool:
-    """Whether a redirect to `url` stays on this portal."""
-    return url_has_allowed_host_and_scheme(url, {request.get_host()}, require_https=request.is_secure())
+    """Whether `url` is a path of this portal, so that a redirect to it stays here."""
+    return (url or "").startswith("/") and url_has_allowed_host_and_scheme(url, {request.get_host()}, require_https=request.is_secure())
 
 
 def next_url(request: HttpRequest) -> str:

@@ -31,12 +31,25 @@ class Service:
     detail: str
 
 
+@dataclass(frozen=True)
+class Waiting:
+    """Something on the start page that waits for the person: a page and how much is there."""
+
+    label: str
+    count: int
+    url: str
+
+
 #: (pair) -> Residuals: what the pair's partner holds in the customer's tenant, of this app's kinds
 residuals: list[Callable[[Any], Iterable[Residual]]] = []
 #: (user, pair, rights in the customer's tenant) -> Services for the expanded row of *Customers*
 services: list[Callable[[Any, Any, Any], Iterable[Service]]] = []
 #: (request, tenant, rights) -> extra navigation items of a tenant's pages
 navigation: list[Callable[[Any, Any, Any], Iterable[dict[str, Any]]]] = []
+#: (user, tenant, rights in it) -> what waits for this person on the start page; cheap, by index
+waiting: list[Callable[[Any, Any, Any], Iterable[Waiting]]] = []
+#: () -> sign-in names of the demo's cast in the order of the persona picker (demo mode only)
+personas: list[Callable[[], Iterable[str]]] = []
 
 
 def residuals_of(pair: Any) -> list[Residual]:

@@ -56,10 +56,10 @@ def kept_version(request: HttpRequest, purpose: str, pk: uuid.UUID) -> int | Non
     return int(version) if version is not None else None
 
 
-def kept(request: HttpRequest, purpose: str) -> list[tuple[uuid.UUID, int]]:
-    """Every link of this purpose that this browser opened: (key, version), the latest last."""
-    found = [(key.partition(":"), version) for key, version in request.session.get(_SESSION_KEY, {}).items()]
-    return [(uuid.UUID(parts[2]), int(version)) for parts, version in found if parts[0] == purpose]
+def kept(request: HttpRequest) -> list[tuple[str, uuid.UUID, int]]:
+    """Every link that this browser opened and hasn't used: (purpose, key, version), the latest last."""
+    found = [(*key.split(":"), version) for key, version in request.session.get(_SESSION_KEY, {}).items()]
+    return [(purpose, uuid.UUID(pk), int(version)) for purpose, pk, version in found]
 
 
 def drop(request: HttpRequest, purpose: str, pk: uuid.UUID) -> None:

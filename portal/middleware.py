@@ -50,6 +50,8 @@ class RequestIdMiddleware:
                 return HttpResponseBadRequest("The address holds a character that is not allowed.")
             response = self.get_response(request)
             response["X-Request-Id"] = info.request_id
+            if request.resolver_match and "token" in request.resolver_match.kwargs:
+                response["Referrer-Policy"] = "no-referrer"  # DOMAIN §3: a link's secret is never sent on
             return response
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
