@@ -13,12 +13,12 @@ find_python() {
     done
 }
 
-version() { "$1" -c 'import sys; print(sys.version, sys.base_prefix)'; }
-
-# The lock and the interpreter decide whether an environment is up to date.
+# The lock and the environment's own interpreter decide whether an environment is up to date.
 fingerprint() {
-    { cat requirements.lock; version "$system_python"; } | cksum
+    { cat requirements.lock && "$venv/bin/python" -c 'import sys; print(sys.version)'; } 2>/dev/null | cksum
 }
+
+works() { "$1" -c 'import sys, pip; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; }
 
 install() {
     say "installing the packages of requirements.lock"
@@ -34,7 +34,7 @@ install() {
 }
 
 make_environment() {
-    if ! "$venv/bin/python" -m pip --version >/dev/null 2>&1 || [ "$(version "$venv/bin/python")" != "$(version "$system_python")" ]; then
+    if ! works "$venv/bin/python"; then
         "$system_python" -c 'import venv, ensurepip' 2>/dev/null ||
             stop "Python's venv module is missing; install it (Debian and Ubuntu: apt install python3-venv)"
         "$system_python" -m venv --clear "$venv" >>"$log" 2>&1 || stop "no environment could be made in $venv; see $log"
