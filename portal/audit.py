@@ -197,8 +197,12 @@ def verify(tenant_id: UUID, *, head: tuple[int, bytes] | None = None) -> Finding
 
     `head` is a (seq, hash) that somebody exported earlier: a tail cut before it shows.
     """
-    start = AuditCheckpoint.objects.filter(tenant_id=tenant_id).order_by("-seq").first()
-    seq, last = (start.seq, bytes(start.hash)) if start else (0, b"")
+    start = chain_start(tenant_id)
+    if isinstance(start, Finding):
+        return start
+    seq, last = start
+    if head and head[0] < seq:  # retention went past it: what it could prove is gone, by a signed checkpoint
+        head = None
     found: bytes | None = last if head and head[0] == seq else None
     for entry in _entries(tenant_id, seq):
         if entry.seq != seq + 1:
@@ -213,6 +217,24 @@ def verify(tenant_id: UUID, *, head: tuple[int, bytes] | None = None) -> Finding
     if head and (found is None or not hmac.compare_digest(found, head[1])):
         return Finding(tenant_id, head[0], "the tail was cut or rewritten: the exported head is not in the chain")
     return None
+
+
+def chain_start(tenant_id: UUID) -> tuple[int, bytes] | Finding:
+    """Where verification starts: (0, nothing), or the last checkpoint, if its signature is good."""
+    start = AuditCheckpoint.objects.filter(tenant_id=tenant_id).order_by("-seq").first()
+    if start is None:
+        return 0, b""
+    digest = bytes(start.hash)
+    signature = checkpoint_signature(tenant_id, start.seq, digest, start.made_at)
+    if not hmac.compare_digest(signature, bytes(start.signature)):
+        return Finding(tenant_id, start.seq, "the checkpoint's signature is wrong")
+    return start.seq, digest
+
+
+def checkpoint_signature(tenant_id: UUID, seq: int, digest: bytes, made_at: datetime) -> bytes:
+    """What retention signs a checkpoint with; no row's text begins like this one."""
+    moment = int(made_at.timestamp() * 1_000_000)
+    return chain_hash(b"", f"checkpoint|{tenant_id}|{seq}|{digest.hex()}|{moment}".encode())
 
 
 def _entries(tenant_id: UUID, after: int) -> Iterator[AuditEntry]:
