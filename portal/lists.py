@@ -200,7 +200,7 @@ class Listing:
 
     def _table(self) -> ListTable:
         order = self.request.GET.get("sort") or self.table_class.default_sort
-        return self.table_class(self.data, order_by=order, request=self.request, **self.table_kwargs)
+        return self.table_class(self.data, order_by=order, **self.table_kwargs)
 
     def table(self) -> ListTable:
         """The table of the page that the address names, with its pager."""
