@@ -10,7 +10,8 @@ from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchVectorField
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import F, Func, Q, Value
+from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
 
 from portal import clock
@@ -18,6 +19,8 @@ from portal.models import Pair, Tenant, User
 from portal.models.transitions import legal_moves
 from relationships import catalogue, states
 
+#: The domain of a named invitation's address: how a page finds what a partner has asked a customer for.
+CUSTOMER_DOMAIN = Lower(Func(F("customer_address"), Value("@"), Value(2), function="split_part"))
 LANGUAGES = [("en", "English"), ("de", "Deutsch"), ("zh-hant", "繁體中文")]
 
 
@@ -99,6 +102,12 @@ class Invitation(models.Model):
             models.Index(fields=["partner", "state", "-created_at"], name="invitation_by_state"),
             models.Index(fields=["expires_at"], condition=Q(state="open"), name="invitation_due"),
             models.Index(fields=["created_by", "opened_at"], name="invitation_by_sender"),
+            models.Index(
+                "partner",
+                CUSTOMER_DOMAIN,
+                condition=Q(state="open", with_dap=True, is_open_link=False),
+                name="invitation_asks_for_dap",
+            ),
             GinIndex(fields=["search"], name="invitation_search"),
         ]
         triggers = [

@@ -141,6 +141,9 @@ class Pair(models.Model):
             models.Index(fields=["customer", "partner_key", "id"], name="pair_by_partner_name"),
             models.Index(fields=["partner", "started_at", "id"], name="pair_by_start"),
             models.Index(fields=["partner", "last_on_behalf_at", "id"], name="pair_by_last_work"),
+            models.Index(
+                fields=["partner", "customer_key", "id"], condition=Q(ended_at__isnull=False), name="pair_ended"
+            ),
             GinIndex(fields=["search"], name="pair_search"),
         ]
         triggers = [
