@@ -51,8 +51,8 @@ def test_every_failure_says_the_same(client, cast: Cast):
         ("user-admin@contoso.example", PASSWORD),
     ]
     pages = [sign_in(client, *credentials) for credentials in tries]
-    errors = {page.context["form"].non_field_errors().as_text() for page in pages}
-    assert errors == {"* The sign-in name or the password is wrong, or this account can't sign in."}
+    wrong = "The sign-in name or the password is wrong, or this account can&#x27;t sign in."
+    assert [page.content.decode().count(wrong) for page in pages] == [1, 1, 1, 1]
     assert {page.status_code for page in pages} == {200}
 
 
@@ -63,11 +63,16 @@ def test_failures_are_limited_by_name_known_or_not_and_successes_are_free(client
         client.post("/sign-out")
     for name in ("billing-admin@contoso.example", "nobody@contoso.example"):
         codes = [
-            client.post("/sign-in", {"login": name, "password": "wrong"}, REMOTE_ADDR=f"10.1.1.{number}").status_code
+            client.post(
+                "/sign-in", {"login": name, "password": "wrong"}, REMOTE_ADDR=f"10.1.1.{number}"
+            ).status_code
             for number in range(4)
         ]
         assert codes == [200, 200, 200, 429]
-    assert client.post("/sign-in", {"login": name, "password": PASSWORD}, REMOTE_ADDR="10.1.2.1").status_code == 429
+    assert (
+        client.post("/sign-in", {"login": name, "password": PASSWORD}, REMOTE_ADDR="10.1.2.1").status_code
+        == 429
+    )
 
 
 def test_failures_are_limited_by_address(client, cast: Cast, settings):
@@ -111,14 +116,18 @@ def test_a_signed_in_person_changes_the_language_for_good(client, cast: Cast):
 
 @pytest.fixture
 def personas(monkeypatch):
-    monkeypatch.setattr(hooks, "personas", [lambda: ["admin-agent@fabrikam.example", "global-admin@contoso.example"]])
+    monkeypatch.setattr(
+        hooks, "personas", [lambda: ["admin-agent@fabrikam.example", "global-admin@contoso.example"]]
+    )
 
 
 def test_persona_picker_signs_in_with_one_press(client, cast: Cast, personas):
     page = client.get("/sign-in").content.decode()
     assert "Sign in as admin-agent@fabrikam.example" in page
     assert "Sign in as user@contoso.example" not in page
-    answer = client.post("/sign-in/persona", {"persona": "admin-agent@fabrikam.example", "next": "/my-account"})
+    answer = client.post(
+        "/sign-in/persona", {"persona": "admin-agent@fabrikam.example", "next": "/my-account"}
+    )
     assert answer["Location"] == "/my-account"
     assert is_signed_in(client)
 
@@ -168,7 +177,9 @@ def test_reset_by_another_mails_a_link_that_works_once_and_ends_sessions(client,
     assert sign_in(other, person.sign_in_name, NEW).status_code == 302
     assert client.get(f"/r/{token_of(link)}").status_code == 409
     assert client.post(f"/reset/{link.pk}", {"password": PASSWORD, "repeat": PASSWORD}).status_code == 409
-    actions = AuditEntry.objects.filter(tenant=cast.contoso, target_id=str(person.pk)).values_list("action", flat=True)
+    actions = AuditEntry.objects.filter(tenant=cast.contoso, target_id=str(person.pk)).values_list(
+        "action", flat=True
+    )
     assert list(actions.order_by("seq"))[-2:] == ["password.reset_started", "password.reset"]
 
 
@@ -260,14 +271,22 @@ def test_forgot_password_answers_alike_for_every_name(client, cast: Cast):
 
 def test_a_full_mailbox_does_not_tell_that_the_name_exists(client, cast: Cast, settings):
     settings.MANDATE_MAILS_PER_ADDRESS_AND_DAY = 1
-    codes = [client.post("/reset", {"sign_in_name": "user@contoso.example"}).status_code for _number in range(3)]
+    codes = [
+        client.post("/reset", {"sign_in_name": "user@contoso.example"}).status_code for _number in range(3)
+    ]
     assert codes == [302, 302, 302]
     assert OutboxMessage.objects.filter(kind="reset_password").count() == 1
 
 
 @pytest.mark.parametrize(
     "passwords",
-    [("short", "short"), (NEW, NEW + "!"), ("password1234", "password1234"), ("user@contoso.example",) * 2, ("", "")],
+    [
+        ("short", "short"),
+        (NEW, NEW + "!"),
+        ("password1234", "password1234"),
+        ("user@contoso.example",) * 2,
+        ("", ""),
+    ],
 )
 def test_bad_new_passwords_are_refused_with_a_reason(client, cast: Cast, passwords):
     link = accounts.start_reset(person=cast["user"], actor=cast["helpdesk-admin"])
@@ -299,7 +318,8 @@ def test_a_colleague_is_invited_and_activates_the_account(client, cast: Cast):
     assert (done.status_code, done["Location"]) == (302, "/")
     assert is_signed_in(client)
     person.refresh_from_db()
-    assert person.activated_at and person.contact_confirmed_at
+    assert person.activated_at
+    assert person.contact_confirmed_at
     assert client.get(f"/w/{token_of(link)}").status_code == 409
     assert Membership.objects.filter(user=person).count() == 2
 
@@ -351,7 +371,12 @@ def signed_in(client, cast: Cast):
 
 
 def test_my_settings(signed_in, cast: Cast):
-    data = {"language": "zh-hant", "time_zone": "Asia/Taipei", "theme": "dark", "notices": ["invitation_accepted"]}
+    data = {
+        "language": "zh-hant",
+        "time_zone": "Asia/Taipei",
+        "theme": "dark",
+        "notices": ["invitation_accepted"],
+    }
     answer = signed_in.post("/my-account/settings", data)
     assert answer.status_code == 302
     person = User.objects.get(pk=cast["user"].pk)
