@@ -191,13 +191,17 @@ def _pair_vector(partner: Tenant, customer: Tenant) -> Func:
 
 
 def start_pair(pair: Pair) -> None:
-    """A first relationship is in force: by default all of the partner's groups work for this customer."""
+    """A first relationship is in force: by default all of the partner's groups work for this customer.
+
+    A limit from an earlier time stays: nothing widens by itself (DOMAIN §2).
+    """
     if pair.is_in_force:
         return
     pair.started_at, pair.ended_at = clock.now(), None
     pair.save(update_fields=["started_at", "ended_at"])
-    everyone = SecurityGroup.objects.get(tenant_id=pair.partner_id, kind=SecurityGroup.Kind.EVERYONE)
-    access.grant_pair(pair, [everyone.pk], source="default")
+    if not pair.grants.exists():
+        everyone = SecurityGroup.objects.get(tenant_id=pair.partner_id, kind=SecurityGroup.Kind.EVERYONE)
+        access.grant_pair(pair, [everyone.pk], source="default")
 
 
 def end_pair(pair: Pair) -> None:
