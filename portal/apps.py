@@ -8,3 +8,7 @@ class PortalConfig(AppConfig):
 
     name = "portal"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Register the checks of the environment."""
+        from portal import checks  # noqa: F401 - registers by being imported

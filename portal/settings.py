@@ -353,6 +353,7 @@ if not DEFAULT_FROM_EMAIL:
     refuse("MAIL_FROM is required in production")
 # ANYMAIL_POSTMARK_SERVER_TOKEN=… and so on: each becomes the setting of the same name.
 ANYMAIL = {name.removeprefix("ANYMAIL_"): value for name, value in os.environ.items() if name.startswith("ANYMAIL_")}
+HAS_WEBHOOK_SECRET = "WEBHOOK_SECRET" in ANYMAIL
 # user:password that webhooks present; unset, nobody knows it and every webhook is refused.
 ANYMAIL.setdefault("WEBHOOK_SECRET", f"anymail:{_generated.get('webhook_secret') or token_urlsafe(32)}")
 

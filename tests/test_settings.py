@@ -19,6 +19,7 @@ PRODUCTION = {
     "REDIS_URL": "redis://127.0.0.1:6379/0",
     "EMAIL_BACKEND": "django.core.mail.backends.smtp.EmailBackend",
     "MAIL_FROM": "Mandate <portal@cloud.example>",
+    "SUPPORT_URL": "https://support.cloud.example",
 }
 
 
@@ -32,6 +33,21 @@ def test_complete_production_settings_load_and_pass_the_deployment_checks():
     done = load(PRODUCTION, "manage.py", "check", "--deploy", "--fail-level", "WARNING")
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("System check identified no issues")
+
+
+@pytest.mark.parametrize(
+    ("changed", "named"),
+    [
+        ({"EMAIL_BACKEND": "django.core.mail.backends.locmem.EmailBackend"}, "portal.E001"),
+        ({"SECRET_KEY_FALLBACKS": "short"}, "portal.E002"),
+        ({"SUPPORT_URL": ""}, "portal.W003"),
+        ({"EMAIL_BACKEND": "anymail.backends.postmark.EmailBackend"}, "portal.W004"),
+    ],
+)
+def test_deployment_checks_name_what_is_missing(changed, named):
+    done = load(PRODUCTION | changed, "manage.py", "check", "--deploy", "--fail-level", "WARNING")
+    assert done.returncode == 1
+    assert named in done.stderr
 
 
 @pytest.mark.parametrize(
