@@ -5,7 +5,7 @@ from typing import Any
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 
-_NOT_SENT = ("locmem", "console", "dummy", "filebased")
+_NOT_SENT = ("portal.mailbox", "locmem", "console", "dummy", "filebased")
 
 
 @register(Tags.security, deploy=True)
