@@ -64,6 +64,7 @@ class Invitation(models.Model):
     )
     is_open_link = models.BooleanField(default=False)
     customer_name = models.CharField(_("customer"), max_length=200, blank=True)
+    customer_key = models.CharField(max_length=200, db_collation="C", default="", editable=False)
     customer_address = models.EmailField(_("e-mail"), max_length=254, blank=True)
     limited_to_domain = models.CharField(max_length=253, blank=True)
     max_uses = models.PositiveIntegerField(_("most uses"), default=1, validators=[MinValueValidator(1)])
@@ -76,6 +77,7 @@ class Invitation(models.Model):
     created_by = models.ForeignKey(User, models.PROTECT, related_name="+")
     opened_at = models.DateTimeField(null=True, blank=True)
     expires_at = models.DateTimeField(null=True, blank=True)
+    sent_at = models.DateTimeField(null=True, blank=True)
     ended_at = models.DateTimeField(null=True, blank=True)
     ended_by = models.ForeignKey(User, models.PROTECT, null=True, blank=True, related_name="+")
     reminded_days = models.PositiveSmallIntegerField(null=True, blank=True)
@@ -98,8 +100,10 @@ class Invitation(models.Model):
             ),
         ]
         indexes = [
-            models.Index(fields=["partner", "-created_at", "id"], name="invitation_by_time"),
-            models.Index(fields=["partner", "state", "-created_at"], name="invitation_by_state"),
+            models.Index(fields=["partner", "created_at", "id"], name="invitation_by_time"),
+            models.Index(fields=["partner", "state", "created_at", "id"], name="invitation_by_state"),
+            models.Index(fields=["partner", "expires_at", "id"], name="invitation_by_end"),
+            models.Index(fields=["partner", "customer_key", "id"], name="invitation_by_customer"),
             models.Index(fields=["expires_at"], condition=Q(state="open"), name="invitation_due"),
             models.Index(fields=["created_by", "opened_at"], name="invitation_by_sender"),
             models.Index(
@@ -118,11 +122,13 @@ class Invitation(models.Model):
                 operation=pgtrigger.Update,
                 condition=pgtrigger.Q(old__state__df="draft"),
                 func="""
-                    IF (OLD.subject, OLD.body, OLD.with_dap, OLD.days, OLD.max_uses, OLD.partner_id, OLD.partner_type,
-                        OLD.customer_address, OLD.limited_to_domain, OLD.expires_at)
+                    IF (OLD.subject, OLD.body, OLD.with_dap, OLD.with_device_consent, OLD.days, OLD.max_uses,
+                        OLD.partner_id, OLD.partner_type, OLD.is_open_link, OLD.language, OLD.customer_name,
+                        OLD.customer_address, OLD.limited_to_domain, OLD.opened_at, OLD.expires_at)
                        IS DISTINCT FROM
-                       (NEW.subject, NEW.body, NEW.with_dap, NEW.days, NEW.max_uses, NEW.partner_id, NEW.partner_type,
-                        NEW.customer_address, NEW.limited_to_domain, NEW.expires_at) THEN
+                       (NEW.subject, NEW.body, NEW.with_dap, NEW.with_device_consent, NEW.days, NEW.max_uses,
+                        NEW.partner_id, NEW.partner_type, NEW.is_open_link, NEW.language, NEW.customer_name,
+                        NEW.customer_address, NEW.limited_to_domain, NEW.opened_at, NEW.expires_at) THEN
                         RAISE EXCEPTION 'text and options of an open invitation are frozen';
                     END IF;
                     RETURN NEW;
@@ -152,7 +158,10 @@ class Invitation(models.Model):
 
 
 class InvitationAnswer(models.Model):
-    """One tenant's acceptance or decline: one per tenant and invitation."""
+    """One tenant's acceptance or decline: one per tenant and invitation.
+
+    An acceptance that added nothing is *already in place*: it used nothing up and may be followed by a real one.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     invitation = models.ForeignKey(Invitation, models.PROTECT, related_name="answers")
@@ -166,6 +175,13 @@ class InvitationAnswer(models.Model):
     class Meta:
         default_permissions = ()
         constraints = [models.UniqueConstraint(fields=["invitation", "tenant"], name="answer_once_per_tenant")]
+        indexes = [models.Index(fields=["tenant", "at"], name="answer_by_tenant")]
+        triggers = [
+            pgtrigger.Protect(name="kept", operation=pgtrigger.Delete),
+            pgtrigger.Protect(
+                name="final", operation=pgtrigger.Update, condition=pgtrigger.Q(old__is_already_in_place=False)
+            ),
+        ]
 
 
 class InvitationForward(models.Model):
@@ -210,7 +226,12 @@ class Relationship(models.Model):
                 condition=Q(ended_at__isnull=True) | Q(ended_at__gte=F("started_at")), name="relationship_ends_later"
             ),
         ]
-        triggers = [pgtrigger.Protect(name="kept", operation=pgtrigger.Delete)]
+        triggers = [
+            pgtrigger.Protect(name="kept", operation=pgtrigger.Delete),
+            pgtrigger.Protect(
+                name="ended_is_final", operation=pgtrigger.Update, condition=pgtrigger.Q(old__ended_at__isnull=False)
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.type_name}: {self.pair}"
