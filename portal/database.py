@@ -1,11 +1,25 @@
 """The state of the database that the portal is started on: its logins and its migrations."""
 
+import psycopg
 from django.conf import settings
 from django.core.management import call_command
-from django.db import OperationalError, ProgrammingError, connections
+from django.db import connections
 from django.db.migrations.executor import MigrationExecutor
 
 from portal import embedded
+
+
+def _connect(alias: str) -> psycopg.Connection:
+    login = settings.DATABASES[alias]
+    return psycopg.connect(
+        host=login["HOST"],
+        port=login["PORT"],
+        user=login["USER"],
+        password=login["PASSWORD"],
+        dbname=login["NAME"],
+        connect_timeout=10,
+        autocommit=True,
+    )
 
 
 def ensure_login() -> None:
@@ -13,18 +27,18 @@ def ensure_login() -> None:
 
     Raises SystemExit with one line when a login doesn't work.
     """
-    owner = connections["owner"]
     try:
-        owner.ensure_connection()
-    except OperationalError as error:
+        owner = _connect("owner")
+    except psycopg.Error as error:
         raise SystemExit(f"mandate: the database can't be reached: {_first_line(error)}") from None
-    login = settings.DATABASES["default"]
+    role = settings.DATABASES["default"]
     try:
-        embedded.ensure_role(owner.connection, login["USER"], login["PASSWORD"], "")
-        connections["default"].ensure_connection()
-    except (OperationalError, ProgrammingError, embedded.database_errors()) as error:
+        with owner:
+            embedded.ensure_role(owner, role["USER"], role["PASSWORD"], "")
+        _connect("default").close()
+    except psycopg.Error as error:
         raise SystemExit(
-            f"mandate: the run-time role {login['USER']} can't sign in to the database: {_first_line(error)}; "
+            f"mandate: the run-time role {role['USER']} can't sign in to the database: {_first_line(error)}; "
             "create it, and give its address with APP_DATABASE_URL"
         ) from None
 

@@ -200,13 +200,6 @@ class Postgres:
                 connection.execute(f"CREATE DATABASE mandate OWNER {OWNER}")
 
 
-def database_errors() -> type[Exception]:
-    """What the driver raises itself, without Django in between."""
-    import psycopg
-
-    return psycopg.Error
-
-
 def ensure_role(connection, name: str, password: str, options: str) -> bool:  # type: ignore[no-untyped-def]
     """Create the login role if it is missing; returns whether it was. Options are our own words."""
     from psycopg import sql
