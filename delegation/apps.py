@@ -11,6 +11,11 @@ class DelegationConfig(AppConfig):
 
     def ready(self) -> None:
         """Plug DAP into acceptance, endings, residual rights and the list of services."""
+        from django.conf import settings
+
         from delegation import sources
+        from delegation.demo import cast
+        from portal import hooks
 
         sources.plug_in()
+        hooks.personas.append(lambda: cast.personas(settings.MANDATE_PLATFORM_SUFFIX))

@@ -93,7 +93,8 @@ def follow_language(answer: HttpResponse, code: str) -> None:
 
 def is_own_url(request: HttpRequest, url: str | None) -> bool:
     """Whether `url` is a path of this portal, so that a redirect to it stays here."""
-    return (url or "").startswith("/") and url_has_allowed_host_and_scheme(url, {request.get_host()}, require_https=request.is_secure())
+    hosts = {request.get_host()}
+    return (url or "").startswith("/") and url_has_allowed_host_and_scheme(url, hosts, request.is_secure())
 
 
 def next_url(request: HttpRequest) -> str:
