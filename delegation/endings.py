@@ -1,0 +1,115 @@
+"""What an ending ends and what remains, in words for its page (DOMAIN §4, §9)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.urls import reverse
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from delegation import queries
+from portal import hooks
+from portal.models import Pair
+from relationships.catalogue import partner_types
+from relationships.models import DeviceConsent, Relationship
+
+Item = dict[str, str]
+
+
+def request_url(pair: Pair) -> str:
+    """*Request delegated admin*: an invitation prefilled for this customer."""
+    return f"{reverse('invitation-new', args=[pair.partner.slug])}?pair={pair.pk}"
+
+
+def _people(count: int) -> str:
+    return ngettext("%(count)d person", "%(count)d people", count) % {"count": count}
+
+
+def _role_items(pair: Pair) -> list[Item]:
+    return [
+        {"label": reach.role, "detail": f"{reach.group} · {_people(reach.people)} · {reach.kind}"}
+        for reach in queries.reach_of(pair)
+    ]
+
+
+def _residual_items(residuals: list[hooks.Residual], *, with_links: bool) -> list[Item]:
+    items = []
+    for residual in residuals:
+        item = {"label": str(residual.label), "detail": str(residual.detail)}
+        if with_links and residual.url:
+            item |= {"url": residual.url, "link": _("Open")}
+        items.append(item)
+    return items
+
+
+def _kept(pair: Pair, *, with_links: bool) -> list[Item]:
+    """What no ending of DAP touches; kinds of which nothing is recorded are named too."""
+    residuals = [item for item in queries.residuals_of(pair) if item.kind != "dap"]
+    kinds = {item.kind for item in residuals}
+    items = _residual_items(residuals, with_links=with_links)
+    none = _("None recorded.")
+    if not kinds & {"account", "guest"}:
+        items.append({"label": _("Accounts and guests they made"), "detail": none})
+    if "role" not in kinds:
+        items.append({"label": _("Roles they assigned"), "detail": none})
+    if "azure" not in kinds:
+        items.append({"label": _("Azure role assignments"), "detail": none})
+    if not kinds & {"consent", "device"}:
+        items.append({"label": _("Windows Autopilot rights"), "detail": none})
+    return items
+
+
+def of_dap(pair: Pair, *, for_partner: bool) -> dict[str, Any]:
+    """`ends` and `remains` of removing, or giving up, delegated admin."""
+    roles = _role_items(pair)
+    sessions = _("Their people are refused with the next request, also where they are signed in now.")
+    ends = [
+        *roles,
+        {"label": _("Work that is open"), "detail": sessions},
+        {"label": _("Service requests on behalf"), "detail": _("They can no longer open service requests for you.")},
+    ]
+    if for_partner:
+        ends[-2]["detail"] = _("Our people are refused with the next request, also where they are signed in now.")
+        ends[-1]["detail"] = _("We can no longer open service requests for this customer.")
+    relationships = [_relationship_item(row) for row in pair.relationships.filter(ended_at__isnull=True)]
+    return {"ends": ends, "remains": relationships + _kept(pair, with_links=not for_partner)}
+
+
+def _relationship_item(relationship: Relationship) -> Item:
+    since = date_format(relationship.started_at, "DATE_FORMAT")
+    detail = _("Since %(date)s. It stays, for subscriptions and renewals; the partner can end it.") % {"date": since}
+    return {"label": _("Relationship: %(type)s") % {"type": relationship.type_name}, "detail": detail}
+
+
+def of_relationship(relationship: Relationship) -> dict[str, Any]:
+    """`ends` and `remains` of ending one relationship, for the partner's page."""
+    pair = relationship.pair
+    others = list(pair.relationships.filter(ended_at__isnull=True).exclude(pk=relationship.pk))
+    ends: list[Item] = [
+        {"label": _("Relationship: %(type)s") % {"type": relationship.type_name}, "detail": pair.customer_name}
+    ]
+    keeps_dap = any(partner_types()[row.partner_type].may_carry_dap for row in others)
+    if queries.active_dap(pair) is not None and not keeps_dap:
+        ends += _role_items(pair)
+    consent = DeviceConsent.objects.filter(pair=pair).exclude(state=DeviceConsent.State.ENDED).first()
+    if consent is not None and not others:
+        ends.append({"label": _("Device registration consent"), "detail": str(consent.get_state_display())})
+    if not others:
+        ends.append({"label": _("Their pages"), "detail": _("The customer's pages can't be opened any more.")})
+    gone = {"dap", "consent"}
+    residuals = [item for item in queries.residuals_of(pair) if item.kind not in gone]
+    remains = [_relationship_item(row) for row in others] + _residual_items(residuals, with_links=False)
+    remains.append({"label": _("History"), "detail": _("Both sides can go on reading it.")})
+    return {"ends": ends, "remains": remains}
+
+
+def remains_sentence(pair: Pair) -> str:
+    """What the partner still has, for the message after an ending."""
+    rows = pair.relationships.filter(ended_at__isnull=True)
+    names = [_("Relationship: %(type)s") % {"type": row.type_name} for row in rows]
+    names += dict.fromkeys(str(item.label) for item in queries.residuals_of(pair))
+    if not names:
+        return _("Nothing remains but the history.")
+    return _("What remains: %(names)s.") % {"names": "; ".join(names)}

@@ -1,0 +1,141 @@
+"""The lists *Customers* and *Partner relationships*."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import django_tables2 as tables
+from django.utils.translation import gettext as _now
+from django.utils.translation import gettext_lazy as _
+from django_countries import countries
+
+from portal.lists import ListTable
+
+
+def dap_words(pair: Any) -> str:
+    """The state of delegated admin in words, for CSV."""
+    if pair.dap is not None:
+        return _now("DAP")
+    return _now("Requested") if getattr(pair, "dap_asked_until", None) else _now("None")
+
+
+class PairTable(ListTable):
+    """What both sides' lists of pairs have in common."""
+
+    types = tables.TemplateColumn(template_name="delegation/_types.html", verbose_name=_("Relationship"))
+    dap = tables.TemplateColumn(
+        template_name="delegation/_dap.html", verbose_name=_("Delegated admin"), empty_values=()
+    )
+
+    def value_types(self, record: Any) -> str:
+        return "; ".join(map(str, record.types))
+
+    def value_dap(self, record: Any) -> str:
+        return dap_words(record)
+
+
+def _moment(**options: Any) -> tables.TemplateColumn:
+    return tables.TemplateColumn(template_name="delegation/_moment.html", **options)
+
+
+class CustomerTable(PairTable):
+    """A partner's customers; a row expands to the services of the customer (DOMAIN §4)."""
+
+    services = tables.TemplateColumn(
+        template_name="delegation/_expander.html",
+        verbose_name=_("Services"),
+        empty_values=(),
+        exclude_from_export=True,
+        attrs={"th": {"data-unseen": ""}},
+    )
+    customer_name = tables.TemplateColumn(template_name="delegation/_customer.html", verbose_name=_("Customer"))
+    customer_domain = tables.Column(verbose_name=_("Domain"), visible=False)
+    started_at = _moment(verbose_name=_("Since"), extra_context={"show": "date"})
+    ended_at = tables.Column(verbose_name=_("Until"), visible=False)
+    last_on_behalf_at = _moment(verbose_name=_("Last work on behalf"), extra_context={"show": "relative"})
+
+    sorts = {
+        "customer_name": "customer_key",
+        "started_at": "started_at",
+        "last_on_behalf_at": "last_on_behalf_at",
+    }
+    default_sort = "customer_name"
+    caption = _("Customers")
+    empty_title = _("No customers here")
+    empty_icon = "building-office-2"
+
+    class Meta:
+        sequence = ("services", "customer_name", "customer_domain", "types", "dap", "started_at", "...")
+        template_name = "delegation/customers_table.html"
+        empty_text = _("A customer appears here when it accepts your request for a relationship.")
+        order_by_field = "sort"
+
+    def __init__(self, *args: Any, opened: Any = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.opened = opened
+
+    def value_customer_name(self, record: Any) -> str:
+        return record.customer_name
+
+    def value_started_at(self, record: Any) -> str:
+        return _iso(record.started_at)
+
+    def value_ended_at(self, record: Any) -> str:
+        return _iso(record.ended_at)
+
+    def value_last_on_behalf_at(self, record: Any) -> str:
+        return _iso(record.last_on_behalf_at)
+
+
+class PartnerTable(PairTable):
+    """A customer's partners; the selected one's details stand beside the list."""
+
+    partner_name = tables.TemplateColumn(template_name="delegation/_partner.html", verbose_name=_("Partner"))
+    partner_number = tables.Column(
+        accessor="partner__profile__partner_number", verbose_name=_("Partner ID"), visible=False
+    )
+    country = tables.Column(accessor="partner__country", verbose_name=_("Country"), visible=False)
+    started_at = _moment(verbose_name=_("Since"), extra_context={"show": "date"})
+    ended_at = _moment(verbose_name=_("Until"), extra_context={"show": "date"})
+    last_on_behalf_at = _moment(verbose_name=_("Last work here"), extra_context={"show": "relative"})
+
+    sorts = {
+        "partner_name": "partner_key",
+        "started_at": "started_at",
+        "ended_at": "ended_at",
+        "last_on_behalf_at": "last_on_behalf_at",
+    }
+    default_sort = "partner_name"
+    caption = _("Partner relationships")
+    empty_title = _("No partners here")
+    empty_icon = "link"
+
+    class Meta:
+        sequence = ("partner_name", "partner_number", "country", "types", "dap", "started_at", "...")
+        empty_text = _("Organisations that you accept as a partner appear here, with what they may do in your tenant.")
+        order_by_field = "sort"
+        row_attrs = {"aria-selected": lambda record, table: "true" if record.pk == table.selected else None}
+
+    def __init__(self, *args: Any, selected: Any = None, slug: str = "", **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.selected, self.slug = selected, slug
+
+    def value_partner_name(self, record: Any) -> str:
+        return record.partner_name
+
+    def value_country(self, value: str) -> str:
+        return str(countries.name(value) or value)
+
+    def value_started_at(self, record: Any) -> str:
+        return _iso(record.started_at)
+
+    def value_ended_at(self, record: Any) -> str:
+        return _iso(record.ended_at)
+
+    def value_last_on_behalf_at(self, record: Any) -> str:
+        return _iso(record.last_on_behalf_at)
+
+
+def _iso(moment: Any) -> str:
+    """UTC in exports (DOMAIN §17)."""
+    return moment.isoformat(timespec="seconds") if moment else ""

@@ -1,0 +1,17 @@
+"""Pages about pairs: *Customers* on the partner's side, *Partner relationships* on the customer's."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest
+
+from portal.access import Decision
+from portal.catalogue import Capability
+from portal.errors import PermissionDenied
+
+
+def insist(request: HttpRequest, capability: Capability) -> Decision:
+    """The decision for the acting tenant from the rights the frame has read already; raises PermissionDenied."""
+    decision: Decision = request.acting.rights.decide(capability)  # type: ignore[attr-defined]
+    if not decision.allowed:
+        raise PermissionDenied(decision)
+    return decision
