@@ -2,7 +2,19 @@
 
 from django.urls import URLPattern, URLResolver, include, path
 
-from portal.views import health, mail, my_account, organisations, sessions, start
+from portal.views import (
+    account,
+    audit,
+    groups,
+    health,
+    mail,
+    my_account,
+    organisations,
+    people,
+    service_requests,
+    sessions,
+    start,
+)
 
 handler400 = "portal.views.errors.bad_request"
 handler403 = "portal.views.errors.forbidden"
@@ -37,9 +49,68 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("organisations/new/sent", organisations.new_organisation_sent, name="new-organisation-sent"),
     path("organisations/new/<uuid:link_id>", organisations.organisation_details, name="organisation-details"),
     path("t/<slug:tenant_slug>/partner-profile", organisations.partner_profile, name="partner-profile"),
-    # ── people: account, users, groups (portal/views/people.py) ──
+    # ── people: account, users, groups (portal/views/people.py, groups.py) ──
+    path("t/<slug:tenant_slug>/account", account.account, name="account"),
+    path("t/<slug:tenant_slug>/users", people.users, name="users"),
+    path("t/<slug:tenant_slug>/users.csv", people.users_csv, name="users-csv"),
+    path("t/<slug:tenant_slug>/users/invite", people.user_invite, name="user-invite"),
+    path("t/<slug:tenant_slug>/users/<uuid:person_id>", people.user, name="user"),
+    path("t/<slug:tenant_slug>/users/<uuid:person_id>/edit", people.user_edit, name="user-edit"),
+    path("t/<slug:tenant_slug>/users/<uuid:person_id>/block", people.user_block, name="user-block"),
+    path("t/<slug:tenant_slug>/users/<uuid:person_id>/unblock", people.user_unblock, name="user-unblock"),
+    path("t/<slug:tenant_slug>/users/<uuid:person_id>/reset", people.user_reset, name="user-reset"),
+    path("t/<slug:tenant_slug>/users/<uuid:person_id>/welcome", people.user_welcome, name="user-welcome"),
+    path("t/<slug:tenant_slug>/users/<uuid:person_id>/delete", people.user_delete, name="user-delete"),
+    path("t/<slug:tenant_slug>/users/<uuid:person_id>/roles", people.user_roles, name="user-roles"),
+    path(
+        "t/<slug:tenant_slug>/users/<uuid:person_id>/roles/<uuid:assignment_id>/remove",
+        people.user_role_remove,
+        name="user-role-remove",
+    ),
+    path("t/<slug:tenant_slug>/groups", groups.groups, name="groups"),
+    path("t/<slug:tenant_slug>/groups.csv", groups.groups_csv, name="groups-csv"),
+    path("t/<slug:tenant_slug>/groups/new", groups.group_new, name="group-new"),
+    path("t/<slug:tenant_slug>/groups/<uuid:group_uid>", groups.group, name="group"),
+    path("t/<slug:tenant_slug>/groups/<uuid:group_uid>.csv", groups.group_csv, name="group-csv"),
+    path("t/<slug:tenant_slug>/groups/<uuid:group_uid>/rename", groups.group_rename, name="group-rename"),
+    path("t/<slug:tenant_slug>/groups/<uuid:group_uid>/delete", groups.group_delete, name="group-delete"),
+    path("t/<slug:tenant_slug>/groups/<uuid:group_uid>/add", groups.group_add, name="group-add"),
+    path("t/<slug:tenant_slug>/groups/<uuid:group_uid>/remove", groups.group_remove, name="group-remove"),
     # ── service requests (portal/views/service_requests.py) ──
+    path("t/<slug:tenant_slug>/service-requests", service_requests.service_requests, name="service-requests"),
+    path(
+        "t/<slug:tenant_slug>/service-requests.csv",
+        service_requests.service_requests_csv,
+        name="service-requests-csv",
+    ),
+    path(
+        "t/<slug:tenant_slug>/service-requests/new",
+        service_requests.service_request_new,
+        name="service-request-new",
+    ),
+    path(
+        "t/<slug:tenant_slug>/service-requests/<uuid:request_id>",
+        service_requests.service_request,
+        name="service-request",
+    ),
+    path(
+        "t/<slug:tenant_slug>/service-requests/<uuid:request_id>/comment",
+        service_requests.service_request_comment,
+        name="service-request-comment",
+    ),
+    *(
+        path(
+            f"t/<slug:tenant_slug>/service-requests/<uuid:request_id>/{move}",
+            service_requests.service_request_move,
+            {"move": move},
+            name=f"service-request-{move}",
+        )
+        for move in ("start", "resolve", "close", "reopen")
+    ),
     # ── audit log (portal/views/audit.py) ──
+    path("t/<slug:tenant_slug>/audit-log", audit.audit_log, name="audit-log"),
+    path("t/<slug:tenant_slug>/audit-log.csv", audit.audit_log_csv, name="audit-log-csv"),
+    path("t/<slug:tenant_slug>/audit-log.jsonl", audit.audit_log_lines, name="audit-log-lines"),
     # ── mail: mailbox, provider webhooks (portal/views/mail.py) ──
     path("webhooks/", include((mail.provider_routes(), "anymail"))),
     path("mailbox", mail.mailbox, name="mailbox"),

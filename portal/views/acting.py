@@ -1,0 +1,49 @@
+"""Where a view of `/t/<tenant>/…` works: the acting tenant, the person, and what the person holds there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.http import Http404, HttpRequest
+from django.urls import reverse
+
+from portal import explain
+from portal.access import Rights
+from portal.catalogue import Capability
+from portal.errors import PermissionDenied
+from portal.models import Tenant, User
+
+
+@dataclass(frozen=True)
+class Place:
+    """One request's tenant, person and rights, with the answers that pages need again and again."""
+
+    tenant: Tenant
+    user: User
+    rights: Rights
+    is_on_behalf: bool
+
+    def url(self, name: str, **kwargs: Any) -> str:
+        """The address of one of this tenant's pages."""
+        return reverse(name, kwargs={"tenant_slug": self.tenant.slug, **kwargs})
+
+    def check(self, capability: Capability) -> None:
+        """Raises PermissionDenied without this capability here (a stranger never gets this far)."""
+        decision = self.rights.decide(capability)
+        if not decision.allowed:
+            raise PermissionDenied(decision)
+
+    def button(self, capability: Capability, label: Any, url: str, **more: Any) -> dict[str, Any]:
+        """A button as templates show it: usable, or with the missing right as its reason."""
+        reason = more.pop("reason", "") or explain.missing(self.rights, capability)
+        return {"label": label, "url": url, "disabled": bool(reason), "reason": reason, **more}
+
+
+def place(request: HttpRequest) -> Place:
+    """The place of this request. Raises Http404 outside of a tenant's pages."""
+    acting = request.acting  # type: ignore[attr-defined]
+    user = request.user
+    if acting is None or not isinstance(user, User):
+        raise Http404
+    return Place(acting.tenant, user, acting.rights, user.tenant_id != acting.tenant.pk)
