@@ -16,6 +16,7 @@ from portal.models import OutboxMessage, RoleAssignment, SecurityGroup, Tenant, 
 SWITCHABLE = {
     "invitation_accepted": _("An invitation was accepted"),
     "invitation_declined": _("An invitation was declined"),
+    "invitations_expired": _("Invitations have expired"),
     "service_request_commented": _("A service request got a comment"),
     "first_sign_in_on_behalf": _("A partner worked in our tenant for the first time that day"),
 }

@@ -62,3 +62,7 @@ def partner_types() -> dict[str, PartnerType]:
 def type_choices() -> list[tuple[str, str]]:
     """(key, name) of every type."""
     return [(item.key, item.name) for item in partner_types().values()]
+
+
+#: What DAP gives (DOMAIN §3): partner's group → directory role in the customer's tenant.
+DAP_GIVES = (("AdminAgents", "Global Administrator"), ("HelpdeskAgents", "Helpdesk Administrator"))

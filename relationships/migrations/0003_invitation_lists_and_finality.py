@@ -7,70 +7,112 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('portal', '0005_pair_ended'),
-        ('relationships', '0002_invitation_asks_for_dap'),
+        ("portal", "0005_pair_ended"),
+        ("relationships", "0002_invitation_asks_for_dap"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         pgtrigger.migrations.RemoveTrigger(
-            model_name='invitation',
-            name='frozen_once_open',
+            model_name="invitation",
+            name="frozen_once_open",
         ),
         migrations.RemoveIndex(
-            model_name='invitation',
-            name='invitation_by_time',
+            model_name="invitation",
+            name="invitation_by_time",
         ),
         migrations.RemoveIndex(
-            model_name='invitation',
-            name='invitation_by_state',
+            model_name="invitation",
+            name="invitation_by_state",
         ),
         migrations.AddField(
-            model_name='invitation',
-            name='customer_key',
-            field=models.CharField(db_collation='C', default='', editable=False, max_length=200),
+            model_name="invitation",
+            name="customer_key",
+            field=models.CharField(db_collation="C", default="", editable=False, max_length=200),
         ),
         migrations.AddField(
-            model_name='invitation',
-            name='sent_at',
+            model_name="invitation",
+            name="sent_at",
             field=models.DateTimeField(blank=True, null=True),
         ),
         migrations.AddIndex(
-            model_name='invitation',
-            index=models.Index(fields=['partner', 'created_at', 'id'], name='invitation_by_time'),
+            model_name="invitation",
+            index=models.Index(fields=["partner", "created_at", "id"], name="invitation_by_time"),
         ),
         migrations.AddIndex(
-            model_name='invitation',
-            index=models.Index(fields=['partner', 'state', 'created_at', 'id'], name='invitation_by_state'),
+            model_name="invitation",
+            index=models.Index(fields=["partner", "state", "created_at", "id"], name="invitation_by_state"),
         ),
         migrations.AddIndex(
-            model_name='invitation',
-            index=models.Index(fields=['partner', 'expires_at', 'id'], name='invitation_by_end'),
+            model_name="invitation",
+            index=models.Index(fields=["partner", "expires_at", "id"], name="invitation_by_end"),
         ),
         migrations.AddIndex(
-            model_name='invitation',
-            index=models.Index(fields=['partner', 'customer_key', 'id'], name='invitation_by_customer'),
+            model_name="invitation",
+            index=models.Index(fields=["partner", "customer_key", "id"], name="invitation_by_customer"),
         ),
         migrations.AddIndex(
-            model_name='invitationanswer',
-            index=models.Index(fields=['tenant', 'at'], name='answer_by_tenant'),
+            model_name="invitationanswer",
+            index=models.Index(fields=["tenant", "at"], name="answer_by_tenant"),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='invitation',
-            trigger=pgtrigger.compiler.Trigger(name='frozen_once_open', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (OLD."state" IS DISTINCT FROM \'draft\')', func="\n                    IF (OLD.subject, OLD.body, OLD.with_dap, OLD.with_device_consent, OLD.days, OLD.max_uses,\n                        OLD.partner_id, OLD.partner_type, OLD.is_open_link, OLD.language, OLD.customer_name,\n                        OLD.customer_address, OLD.limited_to_domain, OLD.opened_at, OLD.expires_at)\n                       IS DISTINCT FROM\n                       (NEW.subject, NEW.body, NEW.with_dap, NEW.with_device_consent, NEW.days, NEW.max_uses,\n                        NEW.partner_id, NEW.partner_type, NEW.is_open_link, NEW.language, NEW.customer_name,\n                        NEW.customer_address, NEW.limited_to_domain, NEW.opened_at, NEW.expires_at) THEN\n                        RAISE EXCEPTION 'text and options of an open invitation are frozen';\n                    END IF;\n                    RETURN NEW;\n                ", hash='ebb8f02b6a0b09891a65aa87a1b1a2cdbfbbd940', operation='UPDATE', pgid='pgtrigger_frozen_once_open_e9935', table='relationships_invitation', when='BEFORE')),
+            model_name="invitation",
+            trigger=pgtrigger.compiler.Trigger(
+                name="frozen_once_open",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    condition="WHEN (OLD.\"state\" IS DISTINCT FROM 'draft')",
+                    func="\n                    IF (OLD.subject, OLD.body, OLD.with_dap, OLD.with_device_consent, OLD.days, OLD.max_uses,\n                        OLD.partner_id, OLD.partner_type, OLD.is_open_link, OLD.language, OLD.customer_name,\n                        OLD.customer_address, OLD.limited_to_domain, OLD.opened_at, OLD.expires_at)\n                       IS DISTINCT FROM\n                       (NEW.subject, NEW.body, NEW.with_dap, NEW.with_device_consent, NEW.days, NEW.max_uses,\n                        NEW.partner_id, NEW.partner_type, NEW.is_open_link, NEW.language, NEW.customer_name,\n                        NEW.customer_address, NEW.limited_to_domain, NEW.opened_at, NEW.expires_at) THEN\n                        RAISE EXCEPTION 'text and options of an open invitation are frozen';\n                    END IF;\n                    RETURN NEW;\n                ",
+                    hash="ebb8f02b6a0b09891a65aa87a1b1a2cdbfbbd940",
+                    operation="UPDATE",
+                    pgid="pgtrigger_frozen_once_open_e9935",
+                    table="relationships_invitation",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='invitationanswer',
-            trigger=pgtrigger.compiler.Trigger(name='kept', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot delete rows from % table', TG_TABLE_NAME;", hash='767e4d5c057e15b72d4e880431b3c3e9eb050e85', operation='DELETE', pgid='pgtrigger_kept_3f7b1', table='relationships_invitationanswer', when='BEFORE')),
+            model_name="invitationanswer",
+            trigger=pgtrigger.compiler.Trigger(
+                name="kept",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot delete rows from % table', TG_TABLE_NAME;",
+                    hash="767e4d5c057e15b72d4e880431b3c3e9eb050e85",
+                    operation="DELETE",
+                    pgid="pgtrigger_kept_3f7b1",
+                    table="relationships_invitationanswer",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='invitationanswer',
-            trigger=pgtrigger.compiler.Trigger(name='final', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (NOT OLD."is_already_in_place")', func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;", hash='09a26e0a883228400b39ff672c5c425a18b133d2', operation='UPDATE', pgid='pgtrigger_final_756c1', table='relationships_invitationanswer', when='BEFORE')),
+            model_name="invitationanswer",
+            trigger=pgtrigger.compiler.Trigger(
+                name="final",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    condition='WHEN (NOT OLD."is_already_in_place")',
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;",
+                    hash="09a26e0a883228400b39ff672c5c425a18b133d2",
+                    operation="UPDATE",
+                    pgid="pgtrigger_final_756c1",
+                    table="relationships_invitationanswer",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='relationship',
-            trigger=pgtrigger.compiler.Trigger(name='ended_is_final', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (OLD."ended_at" IS NOT NULL)', func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;", hash='38c139877a9a93cf18bf79865661b4ef2d21dbb8', operation='UPDATE', pgid='pgtrigger_ended_is_final_02feb', table='relationships_relationship', when='BEFORE')),
+            model_name="relationship",
+            trigger=pgtrigger.compiler.Trigger(
+                name="ended_is_final",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    condition='WHEN (OLD."ended_at" IS NOT NULL)',
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;",
+                    hash="38c139877a9a93cf18bf79865661b4ef2d21dbb8",
+                    operation="UPDATE",
+                    pgid="pgtrigger_ended_is_final_02feb",
+                    table="relationships_relationship",
+                    when="BEFORE",
+                ),
+            ),
         ),
     ]

@@ -1,0 +1,48 @@
+"""Every write about invitations, their answers and relationships (DOMAIN §3, §4)."""
+
+from relationships.services.answers import (
+    Acceptance,
+    Closed,
+    OfferChanged,
+    accept_invitation,
+    decline_invitation,
+    forward_invitation,
+)
+from relationships.services.invitations import (
+    cancel_invitation,
+    create_invitation,
+    edit_draft,
+    open_invitation,
+    replace_link,
+    resend_invitation,
+    send_invitation,
+)
+from relationships.services.relationships import (
+    block_partner,
+    end_relationship,
+    give_device_consent,
+    unblock_partner,
+)
+from relationships.services.sweeps import expire_due, remind_due
+
+__all__ = [
+    "Acceptance",
+    "Closed",
+    "OfferChanged",
+    "accept_invitation",
+    "block_partner",
+    "cancel_invitation",
+    "create_invitation",
+    "decline_invitation",
+    "edit_draft",
+    "end_relationship",
+    "expire_due",
+    "forward_invitation",
+    "give_device_consent",
+    "open_invitation",
+    "remind_due",
+    "replace_link",
+    "resend_invitation",
+    "send_invitation",
+    "unblock_partner",
+]
