@@ -12,7 +12,7 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib.postgres.fields import ArrayField
-from django.contrib.postgres.search import SearchVectorField
+from django.contrib.postgres.search import SearchQuery, SearchVectorField
 from django.db.models import Func, Model, QuerySet, TextField, Value
 
 _SPLIT = re.compile(r"[\W_]+")
@@ -54,9 +54,11 @@ def key(text: str) -> str:
     return unicodedata.normalize("NFKC", text).casefold()[:200]
 
 
-class _RawQuery(Func):
-    function = "to_tsquery"
-    template = "%(expressions)s::tsquery"
+class _RawQuery(SearchQuery):
+    """Our own lexemes, not words of a language: cast as they are, never parsed."""
+
+    def as_sql(self, compiler: Any, connection: Any, function: Any = None, template: Any = None) -> Any:
+        return super().as_sql(compiler, connection, function, "%(expressions)s::tsquery")
 
 
 def matching(queryset: QuerySet[Any], scopes: Iterable[UUID | str], text: str, column: str = "search") -> QuerySet[Any]:
