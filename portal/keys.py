@@ -24,9 +24,7 @@ def load(var_dir: Path) -> dict[str, str]:
                 return known
         return _complete(path)
     except OSError as error:
-        raise SystemExit(
-            f"mandate: can't use {path}: {error.strerror}; choose another folder with VAR_DIR"
-        ) from None
+        raise SystemExit(f"mandate: can't use {path}: {error.strerror}; choose another folder with VAR_DIR") from None
     except ValueError:
         raise SystemExit(f"mandate: {path} is not readable as JSON; restore it from a backup") from None
 

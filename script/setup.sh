@@ -20,12 +20,16 @@ fingerprint() {
 
 works() { "$1" -c 'import sys, pip; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; }
 
+uv_install() {
+    UV_LINK_MODE=$1 "$venv/bin/python" -m uv pip install --quiet --python "$venv/bin/python" \
+        --require-hashes --requirement requirements.lock 2>>"$log"
+}
+
 install() {
     say "installing the packages of requirements.lock"
-    if "$venv/bin/python" -m pip install --quiet --disable-pip-version-check uv 2>>"$log" &&
-        "$venv/bin/python" -m uv pip install --quiet --python "$venv/bin/python" \
-            --require-hashes --requirement requirements.lock 2>>"$log"; then
-        return
+    if "$venv/bin/python" -m pip install --quiet --disable-pip-version-check uv 2>>"$log"; then
+        # Some file systems and hardened kernels refuse the links into uv's cache; copies always work.
+        uv_install hardlink || uv_install copy && return
     fi
     say "uv can't be used here, trying pip (slower)"
     "$venv/bin/python" -m pip install --quiet --disable-pip-version-check \
