@@ -20,7 +20,9 @@ from portal.models.transitions import legal_moves
 from relationships import catalogue, states
 
 #: The domain of a named invitation's address: how a page finds what a partner has asked a customer for.
-CUSTOMER_DOMAIN = Lower(Func(F("customer_address"), Value("@"), Value(2), function="split_part"))
+CUSTOMER_DOMAIN = Lower(
+    Func(F("customer_address"), Value("@"), Value(2), function="split_part", output_field=models.CharField())
+)
 LANGUAGES = [("en", "English"), ("de", "Deutsch"), ("zh-hant", "繁體中文")]
 
 

@@ -18,7 +18,13 @@ class Migration(migrations.Migration):
             index=models.Index(
                 models.F("partner"),
                 django.db.models.functions.text.Lower(
-                    models.Func(models.F("customer_address"), models.Value("@"), models.Value(2), function="split_part")
+                    models.Func(
+                        models.F("customer_address"),
+                        models.Value("@"),
+                        models.Value(2),
+                        function="split_part",
+                        output_field=models.CharField(),
+                    )
                 ),
                 condition=models.Q(("is_open_link", False), ("state", "open"), ("with_dap", True)),
                 name="invitation_asks_for_dap",
