@@ -41,8 +41,7 @@ def end_relationship(*, relationship: Relationship, actor: User, reason: str = "
     for react in hooks.on_relationship_ended:
         react(pair, actor, remaining)
     if not remaining:
-        organisations.end_pair(pair)
-        access.revoke_pair(pair)
+        organisations.end_pair(pair)  # who worked for the customer goes on reading the history
     _tell_ended(pair, reason)
     return row
 
