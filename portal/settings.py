@@ -312,10 +312,8 @@ CONTENT_SECURITY_POLICY = {
     }
 }
 _off = "accelerometer camera display-capture geolocation gyroscope hid magnetometer microphone midi payment serial usb"
-PERMISSIONS_POLICY = dict.fromkeys(_off.split(), "none") | {
-    "clipboard-write": "self",
-    "publickey-credentials-get": "self",
-}
+_own = "clipboard-write publickey-credentials-get"
+PERMISSIONS_POLICY = dict.fromkeys(_off.split(), "none") | dict.fromkeys(_own.split(), "self")
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2_500_000
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 1000
 
@@ -327,7 +325,6 @@ STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
-MEDIA_ROOT = VAR_DIR / "media"
 
 # ── Languages and time ──────────────────────────────────────────────────────────────────────────
 LANGUAGE_CODE = "en"
@@ -394,7 +391,6 @@ LOGGING = {
     "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", "INFO").upper()},
     "loggers": {
         "django": {"handlers": [], "level": "INFO", "propagate": True},
-        "django.server": {"handlers": [], "propagate": True},
         "celery": {"level": "WARNING"},
     },
 }
