@@ -277,8 +277,7 @@ ACCOUNT_ADAPTER = "portal.adapters.Adapter"
 ACCOUNT_RATE_LIMITS = False  # counted in the database by portal.limits, for all processes together
 ACCOUNT_SESSION_REMEMBER = True  # as long as SESSION_HOURS says
 ANONYMOUS_USER_NAME = None
-GUARDIAN_MONKEY_PATCH_USER = False
-GUARDIAN_MONKEY_PATCH_GROUP = False
+GUARDIAN_MONKEY_PATCH_USER = GUARDIAN_MONKEY_PATCH_GROUP = False
 # Sessions in the database: a session that is ended is refused with the next request.
 SESSION_ENGINE = "django.contrib.sessions.backends.db"
 SESSION_COOKIE_AGE = env.int("SESSION_HOURS", 12) * 3600
