@@ -23,6 +23,7 @@ from portal import access, hooks, lists
 from portal.catalogue import Capability as Can
 from portal.errors import Refused
 from portal.models import Pair
+from relationships import services as relationship_services
 from relationships.models import Relationship
 
 
@@ -171,7 +172,7 @@ def give_up(request: HttpRequest, pair_id: UUID) -> HttpResponse:
     form = ReasonForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         services.give_up_dap(grant=grant, actor=request.user, reason=form.cleaned_data["reason"])  # type: ignore[arg-type]
-        messages.success(request, _("Delegated admin was given up. ") + endings.remains_sentence(pair))
+        messages.success(request, f"{_('Delegated admin was given up.')} {endings.remains_sentence(pair)}")
         return redirect("customer", pair.partner.slug, pair.pk)
     context = {"pair": pair, "form": form, **endings.of_dap(pair, for_partner=True)}
     return render(request, "delegation/give_up.html", context, status=400 if form.errors else 200)
@@ -188,11 +189,9 @@ def end_relationship(request: HttpRequest, pair_id: UUID, relationship_id: UUID)
         pk=relationship_id,
     )
     if request.method == "POST" and relationship.ended_at is None:
-        from relationships import services as relationship_services
-
         relationship_services.end_relationship(relationship=relationship, actor=request.user)
         pair.refresh_from_db()
-        messages.success(request, _("The relationship was ended. ") + endings.remains_sentence(pair))
+        messages.success(request, f"{_('The relationship was ended.')} {endings.remains_sentence(pair)}")
         return redirect("customer", pair.partner.slug, pair.pk)
     if relationship.ended_at is not None:
         messages.info(request, _("This relationship has ended already."))

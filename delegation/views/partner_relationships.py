@@ -21,6 +21,7 @@ from delegation.views import insist
 from portal import access, lists, notices
 from portal.catalogue import Capability as Can
 from portal.models import Pair
+from relationships import services as relationship_services
 from relationships.models import DeviceConsent
 
 _MOST_NAMES = 5
@@ -98,7 +99,7 @@ def _details(request: HttpRequest, pair: Any) -> dict[str, Any]:
         "history": queries.history(pair, acting.tenant),
         "can_remove": rights.allows(Can.PARTNERS_REMOVE_DAP),
         "can_consent": rights.allows(Can.PARTNERS_ACCEPT_WITH_ROLES),
-        "can_block": rights.allows(Can.PARTNERS_REMOVE_DAP),
+        "can_block": rights.allows(Can.PARTNERS_ACCEPT_WITH_ROLES),
         "administrators": _administrators(request),
     }
 
@@ -145,7 +146,6 @@ def give_consent(request: HttpRequest, pair_id: UUID) -> HttpResponse:
         Can.PARTNERS_ACCEPT_WITH_ROLES,
         pair=pair,
     )
-    from relationships import services as relationship_services
 
     relationship_services.give_device_consent(consent=consent, actor=request.user)
     messages.success(request, _("Consent to device registration was given to %(partner)s.") % _named(pair))
@@ -156,7 +156,6 @@ def give_consent(request: HttpRequest, pair_id: UUID) -> HttpResponse:
 def block(request: HttpRequest, pair_id: UUID) -> HttpResponse:
     """*Block this partner*: no further invitations or requests."""
     pair = _pair(request, pair_id)
-    from relationships import services as relationship_services
 
     relationship_services.block_partner(pair=pair, actor=request.user)
     messages.success(request, _("%(partner)s is blocked: no further invitations or requests.") % _named(pair))
@@ -167,7 +166,6 @@ def block(request: HttpRequest, pair_id: UUID) -> HttpResponse:
 def unblock(request: HttpRequest, pair_id: UUID) -> HttpResponse:
     """Let a blocked partner send invitations and requests again."""
     pair = _pair(request, pair_id)
-    from relationships import services as relationship_services
 
     relationship_services.unblock_partner(pair=pair, actor=request.user)
     messages.success(request, _("%(partner)s may send invitations and requests again.") % _named(pair))
