@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import heapq
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -18,6 +19,8 @@ from portal.writes import write
 
 #: Messages older than this were sent long ago; younger ones go out and fill the demo's mailbox.
 _STILL_DUE = timedelta(days=2)
+#: Addresses of the demo at which nobody is.
+BOUNCING = ("purchasing@coho-winery.example",)
 _LOCK = 7_311_042  # any constant: two loads at once become one after the other
 
 
@@ -38,16 +41,17 @@ class Demo:
     tenants: dict[str, Tenant] = field(default_factory=dict)
     people: dict[str, User] = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)
+    planned: int = 0
 
     def plan(self, days_ago: float, act: Callable[[], object]) -> None:
         """Let something happen that many days ago."""
-        self.events.append(Event(self.now - timedelta(days=days_ago), len(self.events), act))
+        self.planned += 1
+        heapq.heappush(self.events, Event(self.now - timedelta(days=days_ago), self.planned, act))
 
     def run(self) -> None:
         """Let everything happen, the oldest first; what is planned meanwhile has its turn too."""
         while self.events:
-            self.events.sort(reverse=True)
-            event = self.events.pop()
+            event = heapq.heappop(self.events)
             with clock.fixed(event.at):
                 event.act()
 
@@ -93,7 +97,7 @@ def reset() -> None:
         "portal_tenant, portal_user, auth_group, django_session, portal_mailboxmessage, portal_ratecounter"
     )
     with connections["owner"].cursor() as cursor:
-        cursor.execute(f"TRUNCATE {tables} CASCADE")
+        cursor.execute(f"TRUNCATE {tables}, portal_ratecounter CASCADE")
 
 
 def _one_at_a_time() -> None:
@@ -157,11 +161,11 @@ def found(demo: Demo, item: Organisation) -> None:
 
 def settle(messages: list[OutboxMessage], before: datetime) -> None:
     """What was queued before that moment counts as sent then; the rest is due and goes out."""
-    for message in _older(messages, before):
-        message.state = OutboxMessage.State.SENT
+    for message in messages:
+        if message.created_at >= before:
+            continue
         message.attempts = 1
-        message.sent_at = message.next_attempt_at = message.created_at
-
-
-def _older(messages: list[OutboxMessage], before: datetime) -> Iterator[OutboxMessage]:
-    return (message for message in messages if message.created_at < before)
+        message.sent_at = message.settled_at = message.next_attempt_at = message.created_at
+        bounced = message.to_address in BOUNCING
+        message.state = OutboxMessage.State.BOUNCED if bounced else OutboxMessage.State.DELIVERED
+        message.last_error = "550 5.1.1 no such mailbox" if bounced else ""

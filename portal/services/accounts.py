@@ -9,6 +9,7 @@ import uuid
 from datetime import timedelta
 from typing import Any
 
+from django.conf import settings
 from django.db.models import Model
 from django.utils.translation import gettext_lazy as _
 
@@ -388,6 +389,7 @@ def found_organisation(
             "contact_address": link.address,
             "password": details["password"],
         },
+        is_demo=settings.IS_DEMO,
     )
     link.tenant = tenant
     link.used_at = clock.now()
