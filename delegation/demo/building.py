@@ -106,7 +106,7 @@ def _one_at_a_time() -> None:
 
 
 def _add_operator() -> None:
-    User.objects.create(
+    operator = User(
         sign_in_name=OPERATOR,
         display_name="Operator",
         contact_address=OPERATOR,
@@ -114,6 +114,8 @@ def _add_operator() -> None:
         created_at=clock.now(),
         activated_at=clock.now(),
     )
+    operator.set_unusable_password()
+    operator.save(force_insert=True)
 
 
 def found(demo: Demo, item: Organisation) -> None:

@@ -9,7 +9,6 @@ from delegation.demo import generated, names
 from delegation.demo.building import Demo
 from delegation.demo.invitations import (
     accept,
-    accept_now,
     ask,
     cancel,
     dap_of,
