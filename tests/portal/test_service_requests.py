@@ -199,7 +199,13 @@ def test_pages_do_what_they_say(cast: Cast) -> None:
 def test_input_that_does_not_fit_is_a_message(cast: Cast) -> None:
     client = signed_in(cast["helpdesk-admin"])
     good = {"title": "Title", "description": "Words", "severity": "normal"}
-    for bad in ({"title": ""}, {"title": "x" * 201}, {"description": "x" * 10_001}, {"severity": "huge"}, {"title": "a\x00b"}):
+    for bad in (
+        {"title": ""},
+        {"title": "x" * 201},
+        {"description": "x" * 10_001},
+        {"severity": "huge"},
+        {"title": "a\x00b"},
+    ):
         answer = client.post(page("service-request-new", cast.contoso), {**good, **bad})
         assert answer.status_code == 200
         assert answer.context["form"].errors, bad
