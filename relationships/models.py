@@ -108,6 +108,7 @@ class Invitation(models.Model):
             models.Index(fields=["partner", "customer_key", "id"], name="invitation_by_customer"),
             models.Index(fields=["expires_at"], condition=Q(state="open"), name="invitation_due"),
             models.Index(fields=["created_by", "opened_at"], name="invitation_by_sender"),
+            models.Index(CUSTOMER_DOMAIN, "opened_at", condition=Q(is_open_link=False), name="invitation_by_domain"),
             models.Index(
                 "partner",
                 CUSTOMER_DOMAIN,
@@ -153,6 +154,11 @@ class Invitation(models.Model):
     def state_label(self) -> str:
         """`state_now` in words."""
         return str(self.State(self.state_now).label)
+
+    @property
+    def type_name(self) -> str:
+        """Name of the type for pages."""
+        return str(catalogue.partner_types()[self.partner_type].name)
 
     def end_of(self, opened_at: datetime) -> datetime:
         """n × 24 hours after it was opened."""

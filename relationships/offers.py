@@ -121,7 +121,9 @@ def obstacle(invitation: Invitation, customer: Tenant | None = None) -> Obstacle
 
 
 def _answered(invitation: Invitation, customer: Tenant) -> Obstacle | None:
-    answer = InvitationAnswer.objects.filter(invitation=invitation, tenant=customer).select_related("user").first()
+    answer = (
+        InvitationAnswer.objects.filter(invitation=invitation, tenant=customer).select_related("user", "tenant").first()
+    )
     if answer is None or answer.is_already_in_place:
         return None
     if answer.is_accepted:

@@ -1,0 +1,1 @@
+"""Pages of invitations: the partner's (`invitations`), the invited customer's (`answers`), its inbox (`requests`)."""

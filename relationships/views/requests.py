@@ -1,0 +1,37 @@
+"""The customer's inbox: requests that are addressed to its verified domains, open and past (DOMAIN §4)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_safe
+
+from portal import access, lists
+from portal.catalogue import Capability as Can
+from relationships import queries
+from relationships.filters import InboxFilter
+from relationships.models import Invitation
+from relationships.tables import InboxTable
+
+_STATES = [choice for choice in Invitation.State.choices if choice[0] != Invitation.State.DRAFT]
+
+
+@require_safe
+def inbox(request: Any) -> HttpResponse:
+    """*Requests*; a partner's people see those of their own organisation only (DOMAIN §5)."""
+    tenant = request.acting.tenant
+    access.check(request.user, Can.PARTNERS_VIEW, tenant)
+    rows = queries.addressed_to(tenant).select_related("partner")
+    if request.acting.is_on_behalf:
+        rows = rows.filter(partner=request.user.tenant_id)
+    listing = lists.Listing(request, InboxTable, rows, InboxFilter)
+    context = listing.context(
+        page_title=_("Requests"),
+        search_label=_("Partner or e-mail"),
+        page_lead=_("What partners ask of you: requests addressed to your verified domains, open and past."),
+        chips=listing.chips("state", _STATES),
+    )
+    return render(request, "list.html", context)
