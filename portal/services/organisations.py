@@ -93,8 +93,8 @@ def become_partner(*, tenant: Tenant, actor: User, channel_role: str, is_oem: bo
 
     Raises PermissionDenied without `partner_profile.manage`, Refused if there is one already.
     """
+    Tenant.objects.select_for_update().get(pk=tenant.pk)  # before the path, as everywhere: no deadlock
     decision = access.require(actor, Capability.PARTNER_PROFILE_MANAGE, tenant)
-    Tenant.objects.select_for_update().get(pk=tenant.pk)
     if PartnerProfile.objects.filter(tenant=tenant).exists():
         raise Refused(_("This organisation has a partner profile already."))
     now = clock.now()

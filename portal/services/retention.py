@@ -11,7 +11,7 @@ from django.contrib.sessions.models import Session
 from django.db import connection
 from django.db.models import QuerySet
 
-from portal import clock, limits
+from portal import audit_retention, clock, limits
 from portal.models import DeliveryEvent, DeniedAttempt, MailboxMessage, OutboxMessage, RightLink
 
 _BATCH = 2_000
@@ -32,6 +32,7 @@ def drop_old() -> dict[str, int]:
         "mailbox": _in_batches(MailboxMessage.objects.filter(received_at__lt=mail_end)),
         "mail": _in_batches(OutboxMessage.objects.filter(created_at__lt=mail_end, state__in=_ENDED), _drop_mail),
         "links": _in_batches(RightLink.objects.filter(expires_at__lt=mail_end)),
+        "audit": audit_retention.retain(),
     }
 
 

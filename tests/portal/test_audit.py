@@ -81,10 +81,8 @@ def test_who_may_read_which_log(dap_cast: Cast) -> None:
 
 def test_an_act_on_behalf_is_in_both_logs_with_its_path(dap_cast: Cast) -> None:
     people.block_person(person=dap_cast["user"], actor=dap_cast["admin-agent"])
-    for reader, tenant in (
-        (dap_cast["global-admin"], dap_cast.contoso),
-        (dap_cast["partner-admin"], dap_cast.fabrikam),
-    ):
+    readers = {"global-admin": dap_cast.contoso, "partner-admin": dap_cast.fabrikam}
+    for name, tenant in readers.items():
         row = lines(dap_cast[name], tenant)[-1]
         assert row["action"] == "user.blocked"
         assert row["actor"] == "admin-agent@fabrikam.example"
