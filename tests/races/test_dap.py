@@ -280,7 +280,7 @@ def _until(ready: Callable[[], object], seconds: float = 30) -> None:
 @pytest.mark.timeout(1200)
 def test_no_request_sent_after_the_removals_answer_is_allowed(story: Cast) -> None:
     """1,000 times on the real web server: grant, be let in, remove by the page, be refused from that answer on."""
-    page = reverse("account", args=[story.contoso.slug])
+    page = reverse("users-csv", args=[story.contoso.slug])
     removal = reverse("partner-remove-dap", args=[story.contoso.slug, story.pair.pk])
     grant = story.dap
     with serving() as port:
