@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 
 from portal.catalogue import Capability as Can
 from portal.middleware import Acting
+from portal.models import PathKind, SecurityGroup
 
 #: (heading, [(label, route, capability, icon)]) of a partner's own pages
 PARTNER_PAGES = (
@@ -25,6 +26,7 @@ TENANT_PAGES = (
 )
 SETTINGS_PAGES = (
     ("partner-relationships", Can.PARTNERS_VIEW, "link"),
+    ("requests", Can.PARTNERS_VIEW, "inbox"),
     ("groups", Can.GROUPS_MANAGE, "user-group"),
     ("audit-log", Can.AUDIT_VIEW, "clipboard-document-list"),
 )
@@ -38,6 +40,7 @@ def _labels() -> dict[str, str]:
         "users": _("Users"),
         "service-requests": _("Service requests"),
         "partner-relationships": _("Partner relationships"),
+        "requests": _("Requests"),
         "groups": _("Groups"),
         "audit-log": _("Audit log"),
     }
@@ -69,12 +72,23 @@ def _context(request: HttpRequest) -> dict[str, Any]:
     if user is None or not user.is_authenticated:
         return found
     found["theme"] = user.theme
-    found["who"] = {"name": user.display_name, "sign_in_name": user.sign_in_name, "initial": user.display_name[:1]}
+    found["who"] = {
+        "name": user.display_name,
+        "sign_in_name": user.sign_in_name,
+        "initial": user.display_name[:1],
+        "links": _own_links(),
+    }
     acting: Acting | None = getattr(request, "acting", None)
     if acting is not None and acting.is_on_behalf:
-        found["behalf"] = _banner(acting)
+        found["behalf"] = _banner(acting, user)
     found |= _frame(request, acting)
     return found
+
+
+def _own_links() -> list[dict[str, str]]:
+    """What the account menu holds beside signing out."""
+    links = [{"label": _("My account"), "url": reverse("my-account")}]
+    return [*links, {"label": _("Mailbox"), "url": reverse("mailbox")}] if settings.IS_DEMO else links
 
 
 def _frame(request: HttpRequest, acting: Acting | None) -> dict[str, Any]:
@@ -116,7 +130,8 @@ def _section(request: HttpRequest, heading: str, pages: Any, rights: Any, kwargs
         if not rights.allows(capability) and not _may_by_other_right(route, rights):
             continue
         url = reverse(route, kwargs=kwargs)
-        items.append({"label": labels[route], "url": url, "current": request.path.startswith(url), "icon": icon})
+        current = request.path.startswith(url)
+        items.append({"route": route, "label": labels[route], "url": url, "current": current, "icon": icon})
     return {"heading": heading, "items": items}
 
 
@@ -126,14 +141,17 @@ def _may_by_other_right(route: str, rights: Any) -> bool:
     return route in others and rights.allows(others[route])
 
 
-def _banner(acting: Acting) -> dict[str, Any]:
+def _banner(acting: Acting, user: Any) -> dict[str, Any]:
+    """On whose behalf, as what, by which path and group, until when; leaving leads to the partner's *Customers*."""
     paths = acting.rights.roles
     ends = [path.until for path in paths if path.until]
+    groups = SecurityGroup.objects.filter(pk__in={path.group_id for path in paths}).order_by("name")
+    kinds = sorted({str(PathKind(path.kind).label) for path in paths})
     return {
         "customer": acting.tenant.display_name,
         "roles": sorted({path.role_name for path in paths}),
-        "path": ", ".join(sorted({path.kind.upper() for path in paths})),
-        "until": min(ends) if ends else None,
-        "leave_url": reverse("start"),
+        "path": ", ".join([*kinds, *groups.values_list("name", flat=True)]),
+        "until": min(ends) if ends and len(ends) == len(paths) else None,
+        "leave_url": reverse("customers", args=[user.tenant.slug]),
         "note": _("Every change is in their audit log."),
     }

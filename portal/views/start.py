@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.views import i18n
 from django.views.decorators.http import require_POST, require_safe
 
-from portal import access, adapters, hooks
+from portal import access, adapters, hooks, navigation
 from portal.catalogue import Capability as Can
 from portal.models import ServiceRequest, Tenant, User
 
@@ -43,7 +43,7 @@ def start(request: HttpRequest) -> HttpResponse:
     waiting = [item for source in hooks.waiting for item in source(user, user.tenant, rights) if item.count]
     context = {
         "tenant": user.tenant,
-        "entries": _entries(user.tenant, rights),
+        "entries": _entries(request),
         "waiting": [*waiting, *_open_service_requests(user.tenant, rights)],
         "roles": sorted({path.role_name for path in rights.paths}),
         "may_become_partner": user.tenant.partner_profile is None
@@ -52,63 +52,25 @@ def start(request: HttpRequest) -> HttpResponse:
     return render(request, "portal/start.html", context)
 
 
-def _entries(tenant: Tenant, rights: access.Rights) -> list[Entry]:
-    """The pages in the order of the navigation, each only with the right for it."""
-    here = {"tenant_slug": tenant.slug}
-    found = []
-    if tenant.partner_profile is not None:
-        ours = {"partner_slug": tenant.slug}
-        found += [
-            (
-                Can.CUSTOMERS_VIEW,
-                "customers",
-                ours,
-                _("Customers"),
-                "building-office-2",
-                _("Whom we work for."),
-            ),
-            (
-                Can.INVITATIONS_VIEW,
-                "invitations",
-                ours,
-                _("Invitations"),
-                "envelope",
-                _("What we asked for."),
-            ),
-        ]
-    found += [
-        (
-            Can.PARTNERS_VIEW,
-            "partner-relationships",
-            here,
-            _("Partner relationships"),
-            "link",
-            _("Who works for us, and what they may do."),
-        ),
-        (Can.USERS_VIEW, "users", here, _("Users"), "users", _("People, roles, passwords.")),
-        (
-            Can.SERVICE_REQUESTS_VIEW,
-            "service-requests",
-            here,
-            _("Service requests"),
-            "lifebuoy",
-            _("Questions to support."),
-        ),
-        (Can.ACCOUNT_VIEW, "account", here, _("Account"), "identification", _("Profile and domains.")),
-        (
-            Can.AUDIT_VIEW,
-            "audit-log",
-            here,
-            _("Audit log"),
-            "clipboard-document-list",
-            _("Who did what, and when."),
-        ),
-    ]
-    return [
-        Entry(str(title), str(note), reverse(route, kwargs=where), icon)
-        for capability, route, where, title, icon, note in found
-        if rights.allows(capability)
-    ]
+def _entries(request: HttpRequest) -> list[Entry]:
+    """The pages of the navigation, which asks for the same rights, each with a few words."""
+    items = [item for section in navigation.context(request)["nav_sections"] for item in section["items"]]
+    notes = _notes()
+    return [Entry(item["label"], notes.get(item["route"], ""), item["url"], item["icon"]) for item in items]
+
+
+def _notes() -> dict[str, str]:
+    return {
+        "customers": _("Whom we work for."),
+        "invitations": _("What we have asked for."),
+        "account": _("Profile and domains."),
+        "users": _("People, roles, passwords."),
+        "service-requests": _("Questions to support."),
+        "partner-relationships": _("Who works for us, and what they may do."),
+        "requests": _("What partners ask of us."),
+        "groups": _("Who works together."),
+        "audit-log": _("Who did what, and when."),
+    }
 
 
 def _open_service_requests(tenant: Tenant, rights: access.Rights) -> list[hooks.Waiting]:
