@@ -84,8 +84,16 @@ def test_another_partners_customer_is_not_found(story: Cast) -> None:
 
 @pytest.mark.parametrize(
     ("query", "is_there"),
-    [("", True), ("?show=dap", True), ("?show=none", False), ("?show=ended", False)]
-    + [("?q=cont", True), ("?q=gmbh cont", True), ("?q=fabrikam", False), ("?q=contoso.example", True)],
+    [
+        ("", True),
+        ("?show=dap", True),
+        ("?show=none", False),
+        ("?show=ended", False),
+        ("?q=cont", True),
+        ("?q=gmbh cont", True),
+        ("?q=fabrikam", False),
+        ("?q=contoso.example", True),
+    ],
 )
 def test_search_and_filters(story: Cast, query: str, is_there: bool) -> None:
     response = signed_in(story["admin-agent"]).get(url("customers", story) + query)
@@ -350,3 +358,19 @@ def test_get_never_writes(story: Cast) -> None:
     for name in ("partner-give-consent", "partner-block", "partner-unblock"):
         assert client.get(url(name, story, story.pair.pk)).status_code == 405
     assert signed_in(story["admin-agent"]).get(url("customer-limit-groups", story, story.pair.pk)).status_code == 405
+
+
+# ── working on behalf ──
+
+
+def test_banner_says_as_what_by_which_path_and_leads_back(story: Cast) -> None:
+    content = text(signed_in(story["helpdesk-agent"]).get(reverse("users", args=[story.contoso.slug])))
+    assert "On behalf of Contoso GmbH" in content
+    assert "as Helpdesk Administrator (DAP)" in " ".join(content.split()).replace("</span>", "")
+    assert "Through HelpdeskAgents." in content
+    assert "no end date" in content
+    assert f'href="{url("customers", story)}"' in content
+
+
+def test_own_people_see_no_banner(story: Cast) -> None:
+    assert "On behalf of" not in text(signed_in(story["global-admin"]).get(reverse("users", args=[story.contoso.slug])))
