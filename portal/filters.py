@@ -10,6 +10,7 @@ from django import forms
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from portal import search
 from portal.audit_words import ACTIONS
@@ -103,10 +104,14 @@ class AuditFilter(django_filters.FilterSet):
         choices=sorted(ACTIONS.items()), label=_("Action"), empty_label=_("Any action")
     )
     since = django_filters.DateFilter(
-        method="from_day", label=_("From"), widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
+        method="from_day",
+        label=pgettext_lazy("date", "From"),
+        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
     )
     until = django_filters.DateFilter(
-        method="to_day", label=_("To"), widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
+        method="to_day",
+        label=pgettext_lazy("date", "To"),
+        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
     )
     behalf = django_filters.BooleanFilter(
         method="on_behalf", label=_("On behalf only"), widget=forms.CheckboxInput, required=False

@@ -167,7 +167,6 @@ class AuditTable(ListTable):
     who = cell("audit_who", _("Who"))
     action = cell("audit_action", _("Action"))
     target = cell("audit_target", _("Object"))
-    behalf = cell("audit_behalf", _("On behalf of"))
 
     class Meta:
         template_name = "portal/audit_table.html"
@@ -178,6 +177,7 @@ class AuditExportTable(AuditTable):
     """The same with every field, for CSV."""
 
     seq = tables.Column(verbose_name="seq")
+    behalf = tables.Column(verbose_name="on_behalf_of", accessor="shown__behalf")
     home_tenant = tables.Column(verbose_name="home_tenant", accessor="shown__home")
     path = tables.Column(verbose_name="path")
     role = tables.Column(verbose_name="role")
@@ -199,6 +199,3 @@ class AuditExportTable(AuditTable):
 
     def value_target(self, record: AuditEntry) -> str:
         return audit_words.shown(record).target
-
-    def value_behalf(self, record: AuditEntry) -> str:
-        return audit_words.shown(record).behalf

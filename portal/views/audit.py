@@ -59,6 +59,11 @@ def _listing(request: HttpRequest, here: Place, table: type[AuditTable]) -> List
         audit_words.attach(rows, reader=here.user.tenant_id, chain=here.tenant.pk)
         for row in rows:
             row.is_open = request.GET.get("open") == str(row.seq)  # type: ignore[attr-defined]
+            query = request.GET.copy()
+            query.pop("open", None)
+            if not row.is_open:  # type: ignore[attr-defined]
+                query["open"] = str(row.seq)
+            row.open_url = f"?{query.urlencode()}"  # type: ignore[attr-defined]
 
     return Listing(request, table, _rows(here), AuditFilter, enrich)
 

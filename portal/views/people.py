@@ -28,13 +28,14 @@ _form_page = require_http_methods(["GET", "HEAD", "POST"])
 
 
 def attach_roles(rows: list[User]) -> None:
-    """Give each person `held_roles`, the explicit roles by name, in one query."""
+    """Give each person `held_roles`, the explicit roles by name, and which of them are privileged, in one query."""
     held: dict[UUID, list[catalogue.Role]] = defaultdict(list)
     found = RoleAssignment.objects.filter(user__in=rows, ended_at__isnull=True).values_list("user_id", "role_id")
     for user_id, role_id in found:
         held[user_id].append(catalogue.roles()[role_id])
     for row in rows:
         row.held_roles = sorted(held[row.pk], key=lambda role: role.name)  # type: ignore[attr-defined]
+        row.privileged_ids = catalogue.privileged_role_ids()  # type: ignore[attr-defined]
 
 
 def _listing(request: HttpRequest, here: Place) -> Listing:
