@@ -330,6 +330,7 @@ LANGUAGE_CODE = "en"
 LANGUAGES = [("en", _("English")), ("de", _("German")), ("zh-hant", _("Traditional Chinese"))]
 LOCALE_PATHS = [BASE_DIR / "locale", VAR_DIR / "locale"]  # the second: where the checkout is read-only
 USE_I18N = USE_TZ = True
+FORMAT_MODULE_PATH = ["portal.formats"]
 TIME_ZONE = "UTC"
 
 # ── Mail: SMTP or any anymail provider, by environment only ─────────────────────────────────────
