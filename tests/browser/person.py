@@ -114,6 +114,10 @@ class Person:
         """Follow the link with this name."""
         (within or self.page).get_by_role("link", name=name, exact=True).first.click()
 
+    def open_service(self, name: str) -> None:
+        """Follow the link of a service; its name goes on with the role that opens it."""
+        self.main.get_by_role("link", name=re.compile(f"^{re.escape(name)} as ")).click()
+
     def fill(self, label: str, value: str, within: Locator | None = None) -> None:
         """Write into a field."""
         (within or self.page).get_by_label(_label(label)).first.fill(value)
@@ -125,6 +129,10 @@ class Person:
     def tick(self, label: str) -> None:
         """Tick a box or a radio button."""
         self.page.get_by_label(_label(label)).first.check()
+
+    def pick(self, words: str) -> None:
+        """Choose the radio button whose name begins with these words."""
+        self.page.get_by_role("radio", name=re.compile("^" + re.escape(words))).check()
 
     # ── what one sees ──
 

@@ -13,7 +13,7 @@ from typing import Any
 import psycopg
 
 from portal import embedded
-from tests.launched import Launched
+from tests.launched import ROOT, Launched
 
 #: The stories sign in, invite and mail far more often in a minute than people do in a day.
 LIMITS = (
@@ -34,6 +34,18 @@ class Stack(Launched):
         super().__init__(
             var_dir, no_demo=False, ANYMAIL_WEBHOOK_SECRET=":".join(WEBHOOK_LOGIN), MAIL_SWEEP_SECONDS="3", **limits
         )
+
+        self.command = [str(ROOT / "script" / "server")]
+
+    def wait_for_pages(self, seconds: float) -> None:
+        """The first start also installs what is missing and loads the demo, beside whatever else the machine does."""
+        super().wait_for_pages(max(seconds, 240))
+
+    def start_again(self) -> None:
+        """Start once more on the same data, after it was stopped."""
+        self.output.seek(0)
+        self.output.truncate()
+        self.__enter__()
 
     def rows(self, text: str, *values: object) -> list[tuple[Any, ...]]:
         """What the database answers to its owner; for what only time or a provider does (moments, message ids)."""

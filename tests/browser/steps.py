@@ -50,3 +50,46 @@ def expand(agent: Person, customer: str) -> None:
     agent.open(f"/p/fabrikam/customers?q={customer}")
     agent.follow(f"Services of {customer}")
     agent.sees("About this relationship")
+
+
+def request(
+    agent: Person,
+    *,
+    partner: str = "fabrikam",
+    customer: str = "",
+    address: str = "",
+    with_dap: bool = False,
+    language: str = "English",
+    days: int = 30,
+    most: int = 0,
+) -> None:
+    """*Request a reseller relationship*, up to the draft: for a named customer, or (`most`) an open link."""
+    agent.open(f"/p/{partner}/customers")
+    agent.press("Request a reseller relationship")
+    agent.pick("With delegated admin" if with_dap else "Without delegated admin")
+    if most:
+        agent.pick("An open link")
+        agent.fill("Most customers", str(most))
+    else:
+        agent.pick("One named customer")
+        agent.fill("Customer", customer)
+        agent.fill("E-mail", address)
+    agent.choose("Language of the message", language)
+    agent.fill("Days until it expires", str(days))
+    agent.press("Next")
+    agent.page.get_by_label("Message").first.wait_for()
+
+
+def personal_link(agent: Person) -> str:
+    """The link that the draft or the invitation shows."""
+    return agent.page.locator("#personal-link").input_value()
+
+
+def send(agent: Person, mailbox: Mailbox, *, address: str, **options: object) -> str:
+    """Request, *Send for me*, *Done*; the personal link as it arrives by mail."""
+    before = mailbox.newest()
+    request(agent, address=address, **options)  # type: ignore[arg-type]
+    agent.press("Next")
+    agent.press("Send for me")
+    agent.press("Done")
+    return mailbox.wait(address, after=before).link("/i/")

@@ -6,7 +6,7 @@ from tests.browser.steps import PASSWORD, expand, open_person, set_password
 def test_helpdesk_agent_resets_a_password_and_never_sees_one(somebody, mailbox) -> None:
     agent = somebody("helpdesk-agent@fabrikam.example")
     expand(agent, "Contoso GmbH")
-    agent.follow("Users", within=agent.main)
+    agent.open_service("Users")
     banner = agent.banner().inner_text()
     assert "On behalf of Contoso GmbH" in banner
     assert "as Helpdesk Administrator (DAP)" in banner

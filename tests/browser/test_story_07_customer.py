@@ -20,8 +20,10 @@ def test_remove_delegated_admin(somebody, mailbox, script) -> None:
     admin.row("Fabrikam Cloud").get_by_role("link").first.click()
     admin.sees("What they can do here", "Helpdesk Administrator", "These roles are implicit")
     admin.press("Remove delegated admin")
-    admin.sees("What ends", "What remains", "They can no longer open service requests for you.", "Relationship: Reseller")
-    admin.sees("Azure role assignments", "Windows Autopilot rights")
+    admin.sees(
+        "What ends", "What remains", "They can no longer open service requests for you.", "Relationship: Reseller"
+    )
+    admin.sees("Device registration consent", "Azure role assignments")
     admin.fill("Reason", "We look after our users ourselves now.")
     before = mailbox.newest()
     admin.press("Remove")

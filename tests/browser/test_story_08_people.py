@@ -21,12 +21,12 @@ def test_user_administrator_invites_a_colleague_who_sets_a_password(somebody, ma
     colleague = somebody()
     colleague.open(link)
     assert "/w/" not in colleague.page.url, "the secret leaves the address"
-    set_password(colleague, "Activate the account")
+    set_password(colleague, "Activate and sign in")
     colleague.is_at("Contoso GmbH")
 
     again = somebody()
     again.open(link)
-    assert again.status == 404
+    assert again.status == 409
     again.sign_in_with("office-manager@contoso.example", PASSWORD)
     again.is_at("Contoso GmbH")
 

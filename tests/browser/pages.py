@@ -1,0 +1,67 @@
+"""The main pages, by who looks at them."""
+
+from __future__ import annotations
+
+from tests.browser.stack import Stack
+
+_TENANT = ("account", "users", "users/new", "service-requests", "service-requests/new", "groups", "audit-log")
+
+
+def pair(stack: Stack, partner: str, customer: str) -> str:
+    """The id of a pair of the demo, as it stands in addresses."""
+    rows = stack.rows(
+        "SELECT pair.id FROM portal_pair pair JOIN portal_tenant p ON p.id = pair.partner_id "
+        "JOIN portal_tenant c ON c.id = pair.customer_id WHERE p.slug = %s AND c.slug = %s",
+        partner,
+        customer,
+    )
+    return str(rows[0][0])
+
+
+def user(stack: Stack, name: str) -> str:
+    """The id of a person, as it stands in addresses."""
+    return str(stack.rows("SELECT id FROM portal_user WHERE sign_in_name = %s", name)[0][0])
+
+
+def invitation(stack: Stack, state: str) -> str:
+    """The id of an invitation of Fabrikam in this state."""
+    query = (
+        "SELECT i.id FROM relationships_invitation i JOIN portal_tenant p ON p.id = i.partner_id "
+        "WHERE p.slug = 'fabrikam' AND i.state = %s ORDER BY i.created_at DESC LIMIT 1"
+    )
+    return str(stack.rows(query, state)[0][0])
+
+
+def main_pages(stack: Stack) -> dict[str, list[str]]:
+    """Paths by persona; "" is nobody, signed out."""
+    contoso = pair(stack, "fabrikam", "contoso")
+    wingtip = pair(stack, "fabrikam", "wingtip")
+    partner = "/p/fabrikam"
+    invitations = [f"{partner}/invitations/{invitation(stack, state)}" for state in ("draft", "open", "accepted")]
+    return {
+        "": ["/sign-in", "/reset", "/organisations/new", "/mailbox", "/no-such-page"],
+        "admin-agent@fabrikam.example": [
+            "/",
+            "/my-account",
+            f"{partner}/customers",
+            f"{partner}/customers?open={wingtip}",
+            f"{partner}/customers/{wingtip}",
+            f"{partner}/customers/{wingtip}/give-up-dap",
+            f"{partner}/invitations",
+            f"{partner}/invitations/new",
+            *invitations,
+            "/t/wingtip/users",
+            "/t/fabrikam/users",
+        ],
+        "global-admin@contoso.example": [
+            "/",
+            "/t/contoso/partner-relationships",
+            f"/t/contoso/partner-relationships/{contoso}",
+            "/t/contoso/partner-profile",
+            f"/t/contoso/users/{user(stack, 'user@contoso.example')}",
+            f"/t/contoso/users/{user(stack, 'user@contoso.example')}/roles",
+            *(f"/t/contoso/{page}" for page in _TENANT),
+        ],
+        "user@contoso.example": ["/", "/t/contoso/users"],
+        "operator@mandate.example": ["/", "/operator/messages"],
+    }
