@@ -32,8 +32,10 @@ _OWN_GROUPS = 20_000_000
 _TEAMS = 30_000_000
 _AGENTS = ("admin_agents", "helpdesk_agents", "sales_agents")
 _TEAM_COUNT = 20
-_FIRST = "Adatum Alpine Blue Boulder City Coho Consolidated Contoso Fabrikam Fourth Graphic Humongous Lamna Litware Lucerne"
-_SECOND = "Airlines Books Clinic Design Energy Foods Institute Insurance Logistics Media Mills Power Studios Sports Works"
+_FIRST = (
+    "Adatum Alpine Blue Boulder City Coho Consolidated Contoso Fabrikam Fourth Graphic Lamna Litware Lucerne Relecloud"
+)
+_SECOND = "Airlines Books Clinic Design Energy Foods Institute Insurance Media Mills Power Schools Studios Sports Works"
 _STARTED = "timestamptz '2026-01-01' - make_interval(mins => (p * 7 + c % 100000))"
 
 
@@ -161,7 +163,14 @@ def _name(number: str) -> str:
 
 
 def _groups(
-    owner: psycopg.Connection[Any], group: str, kind: str, side: str, source: str, *, tenant: str = "i", person: str = ""
+    owner: psycopg.Connection[Any],
+    group: str,
+    kind: str,
+    side: str,
+    source: str,
+    *,
+    tenant: str = "i",
+    person: str = "",
 ) -> None:
     bulk.insert(owner, Group, {"id": group, "name": f"'{side}:{kind}:' || i"}, source)
     values = {
@@ -266,11 +275,11 @@ def _pairs(owner: psycopg.Connection[Any], size: Size, relationship: Any, dap_gr
         SELECT 0 AS p, c FROM generate_series(0, {size.customers - 1}) c
         UNION ALL
         SELECT p, CASE WHEN k = 0 THEN 0 ELSE 1 + (p * {size.per_partner - 1} + k) % {size.customers - 1} END
-        FROM generate_series(1, {size.partners}) p, generate_series(0, {size.per_partner - 1}) k) pairs"""
+        FROM generate_series(1, {size.partners}) p, generate_series(0, {size.per_partner - 1}) k) pairs"""  # noqa: S608 - our own numbers
     partner, customer, pair = _key("partner", "p"), _key("customer", "c"), _key("pair", "p", "c")
     name = _name("c")
-    words = f"{partner} || ':' || w FROM unnest(string_to_array(lower({name} || ' customer' || c || ' cloud example'), ' ')) w"
-    words += f" UNION SELECT {customer} || ':' || w FROM unnest(string_to_array('partner ' || p, ' ')) w"
+    ours = _words(partner, f"lower({name}) || ' customer' || c || ' cloud example'")
+    theirs = _words(customer, "'partner ' || p")
     values = {
         "id": pair,
         "partner_id": partner,
@@ -280,7 +289,7 @@ def _pairs(owner: psycopg.Connection[Any], size: Size, relationship: Any, dap_gr
         "customer_domain": "'customer' || c || '.cloud.example'",
         "partner_name": "'Partner ' || p",
         "partner_key": "'partner ' || p",
-        "search": f"array_to_tsvector(ARRAY(SELECT {words}))",
+        "search": f"array_to_tsvector(ARRAY({ours} UNION {theirs}))",
         "started_at": _STARTED,
     }
     bulk.insert(owner, Pair, values, pairs)
@@ -308,10 +317,15 @@ def _pairs(owner: psycopg.Connection[Any], size: Size, relationship: Any, dap_gr
         bulk.insert(owner, TenantGrant, grant, with_dap)
 
 
+def _words(scope: str, text: str) -> str:
+    """The lexemes of a text in one list, as `portal.search` makes them."""
+    return f"SELECT {scope} || ':' || w FROM unnest(string_to_array({text}, ' ')) w"  # noqa: S608 - our own words
+
+
 def _invitations(owner: psycopg.Connection[Any], size: Size, invitation: Any) -> None:
     """As many of partner 0 as it has customers: accepted ones, and open, expired and declined among them."""
     name = _name("i")
-    words = f"SELECT {_key('partner', '0')} || ':' || w FROM unnest(string_to_array(lower({name}), ' ')) w"
+    words = _words(_key("partner", "0"), f"lower({name})")
     created = "timestamptz '2026-01-01' - make_interval(mins => i)"
     values = {
         "id": _key("invitation", "i"),
