@@ -31,7 +31,7 @@ def account(request: HttpRequest) -> HttpResponse:
     context = {
         "tenant": here.tenant,
         "country": countries.name(here.tenant.country) or here.tenant.country,
-        "language": get_language_info(here.tenant.language)["name_local"],
+        "preferred_language": get_language_info(here.tenant.language)["name_local"],
         "profile": here.tenant.partner_profile,
         "domains": Domain.objects.filter(tenant=here.tenant).order_by("name"),
         "contacts": contacts[:_MOST_CONTACTS],
