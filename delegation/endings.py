@@ -7,7 +7,7 @@ from typing import Any
 from django.urls import reverse
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import ngettext, pgettext
 
 from delegation import queries
 from portal import hooks
@@ -39,7 +39,7 @@ def _residual_items(residuals: list[hooks.Residual], *, with_links: bool) -> lis
     for residual in residuals:
         item = {"label": str(residual.label), "detail": str(residual.detail)}
         if with_links and residual.url:
-            item |= {"url": residual.url, "link": _("Open")}
+            item |= {"url": residual.url, "link": pgettext("verb", "Open")}
         items.append(item)
     return items
 
