@@ -116,9 +116,13 @@ class PartnerTable(PairTable):
         order_by_field = "sort"
         row_attrs = {"aria-selected": lambda record, table: "true" if record.pk == table.selected else None}
 
-    def __init__(self, *args: Any, selected: Any = None, slug: str = "", **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, selected: Any = None, slug: str = "", has_ended: bool = False, **kwargs: Any
+    ) -> None:
         super().__init__(*args, **kwargs)
         self.selected, self.slug = selected, slug
+        if not has_ended:  # beside the details there is no room for an empty column; CSV has it anyway
+            self.columns.hide("ended_at")
 
     def value_partner_name(self, record: Any) -> str:
         return record.partner_name

@@ -53,7 +53,11 @@ def _listing(request: HttpRequest, selected: UUID | None = None) -> lists.Listin
         _pairs(request),
         PairFilter,
         enrich=queries.add_types_and_dap,
-        table_kwargs={"selected": selected, "slug": acting.tenant.slug},
+        table_kwargs={
+            "selected": selected,
+            "slug": acting.tenant.slug,
+            "has_ended": request.GET.get("show") == "ended",
+        },
     )
 
 
