@@ -1,0 +1,91 @@
+"""German and Traditional Chinese are complete, and say the same with the same placeholders (DOMAIN §17)."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import polib
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+LOCALES = ("de", "zh_Hant")
+PLACEHOLDER = re.compile(r"%\(\w+\)[sd]|%%s|%[sd]|\{\w*\}|<[^>]+>")
+NEEDS_GETTEXT = pytest.mark.skipif(not shutil.which("xgettext"), reason="gettext's programs are not installed here")
+
+
+def catalogue(locale: str) -> polib.POFile:
+    return polib.pofile(str(ROOT / "locale" / locale / "LC_MESSAGES" / "django.po"))
+
+
+def key(entry: polib.POEntry) -> tuple[str | None, str]:
+    return entry.msgctxt, entry.msgid
+
+
+def sources(entry: polib.POEntry) -> list[str]:
+    return [entry.msgid, entry.msgid_plural] if entry.msgid_plural else [entry.msgid]
+
+
+def texts(entry: polib.POEntry) -> list[str]:
+    return list(entry.msgstr_plural.values()) if entry.msgid_plural else [entry.msgstr]
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+def test_every_message_is_translated_and_none_is_fuzzy(locale):
+    found = [entry for entry in catalogue(locale) if not entry.obsolete]
+    assert len(found) > 1000
+    assert [entry.msgid for entry in found if entry.fuzzy or not all(text.strip() for text in texts(entry))] == []
+
+
+@pytest.mark.parametrize("locale", LOCALES)
+def test_placeholders_are_those_of_the_source(locale):
+    wrong = []
+    for entry in catalogue(locale):
+        allowed = [sorted(PLACEHOLDER.findall(source)) for source in sources(entry)]
+        wrong += [text for text in texts(entry) if sorted(PLACEHOLDER.findall(text)) not in allowed]
+    assert wrong == []
+
+
+@pytest.mark.parametrize(("locale", "forms"), [("de", 2), ("zh_Hant", 1)])
+def test_plurals_have_the_forms_of_the_language(locale, forms):
+    found = [entry for entry in catalogue(locale) if entry.msgid_plural]
+    assert found
+    assert {len(entry.msgstr_plural) for entry in found} == {forms}
+    assert f"nplurals={forms};" in catalogue(locale).metadata["Plural-Forms"]
+
+
+def test_both_catalogues_hold_the_same_messages():
+    german, chinese = (set(map(key, catalogue(locale))) for locale in LOCALES)
+    assert german == chinese
+
+
+@NEEDS_GETTEXT
+def test_catalogues_are_up_to_date_with_the_sources(tmp_path):
+    """A copy of what is translated is extracted afresh; `script/messages` brings the catalogues up to date."""
+    ignored = shutil.ignore_patterns(".*", "var", "tests", "docs", "static", "__pycache__", "*.po", "*.mo")
+    copy = tmp_path / "sources"
+    shutil.copytree(ROOT, copy, ignore=ignored)
+    command = [sys.executable, "manage.py", "makemessages", "--locale", "de", "--no-location"]
+    done = subprocess.run(command, cwd=copy, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    fresh = polib.pofile(str(copy / "locale" / "de" / "LC_MESSAGES" / "django.po"))
+    assert set(map(key, fresh)) == set(map(key, catalogue("de")))
+
+
+@pytest.mark.parametrize(
+    ("msgid", "german", "chinese"),
+    [
+        ("Request a reseller relationship", "Vertriebspartnerbeziehung anfordern", "要求建立轉銷商關係"),
+        ("Partner relationships", "Partnerbeziehungen", "合作夥伴關係"),
+        ("Remove delegated admin", "Delegierten Administrator entfernen", "移除委派的管理"),
+        ("Remove", "Entfernen", "移除"),
+        ("Customers", "Kunden", "客戶"),
+        ("Done", "Fertig", "完成"),
+        ("Settings", "Einstellungen", "設定"),
+    ],
+)
+def test_pages_and_buttons_have_the_names_of_the_reference_documents(msgid, german, chinese):
+    assert [catalogue(locale).find(msgid).msgstr for locale in LOCALES] == [german, chinese]
