@@ -44,6 +44,8 @@ class ListTable(tables.Table):
     pager: Pager | None = None
     empty_url = ""
     empty_label = ""
+    #: A cell with a form needs the request for its token; the others are spared the context processors.
+    has_forms: ClassVar[bool] = False
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -213,6 +215,8 @@ class Listing:
         if self.enrich:
             self.enrich(self.data.data)
         table.pager = self._pager(place, before, after)
+        if table.has_forms:
+            table.request = self.request
         return table
 
     def _url(self, place: Place | None) -> str:

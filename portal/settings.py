@@ -82,6 +82,7 @@ else:
     if not DATABASE_URL or not REDIS_URL:
         refuse("DATABASE_URL and REDIS_URL are required in production")
 CSRF_TRUSTED_ORIGINS = [MANDATE_BASE_URL]
+CSRF_FAILURE_VIEW = "portal.views.errors.csrf_failure"
 MANDATE_TRUSTED_PROXIES = env.list("TRUSTED_PROXIES", [])
 
 # ── Applications ────────────────────────────────────────────────────────────────────────────────

@@ -96,6 +96,7 @@ class MemberTable(ListTable):
 
     sorts: ClassVar[dict[str, str]] = {"person": "user__name_key", "since": "since"}
     default_sort = "person"
+    has_forms = True
     caption = _("Members")
     empty_title = _("No members")
     empty_icon = "user-group"

@@ -18,6 +18,7 @@ class OutboxTable(ListTable):
 
     sorts: ClassVar[dict[str, str]] = {"created_at": "created_at"}
     default_sort = "-created_at"
+    has_forms = True
     caption = _("Messages")
     empty_title = _("No messages")
     empty_text_long = _("Nothing was sent that matches.")
