@@ -20,7 +20,7 @@ from portal.catalogue import Capability
 from portal.errors import Refused
 from portal.forms.organisations import NewOrganisationForm, OrganisationForm, PartnerProfileForm
 from portal.models import RightLink
-from portal.services import accounts, organisations
+from portal.services import founding, organisations, right_links
 
 _NEW = RightLink.Purpose.NEW_ORGANISATION
 _form_page = require_http_methods(["GET", "HEAD", "POST"])
@@ -41,7 +41,7 @@ def new_organisation(request: HttpRequest) -> HttpResponse:
             most=settings.MANDATE_LINK_TRIES_PER_HOUR,
             seconds=3600,
         )
-        accounts.start_organisation(
+        founding.start_organisation(
             address=form.cleaned_data["address"],
             language=get_language() or settings.LANGUAGE_CODE,
             then=then,
@@ -77,14 +77,14 @@ def organisation_details(request: HttpRequest, link_id: UUID) -> HttpResponse:
     if request.user.is_authenticated:
         return _signed_in_already(request)
     version = links.kept_version(request, _NEW, link_id)
-    link = accounts.working_link(_NEW, link_id, version)
+    link = right_links.working(_NEW, link_id, version)
     start = {"language": link.data.get("language")}
     form = OrganisationForm(
         request.POST if request.method == "POST" else None, address=link.address, initial=start
     )
     if request.method == "POST" and form.is_valid():
         try:
-            link, person = accounts.found_organisation(pk=link_id, version=version, details=form.cleaned_data)
+            link, person = founding.found_organisation(pk=link_id, version=version, details=form.cleaned_data)
         except Refused as refused:
             if refused.field not in form.fields:
                 raise

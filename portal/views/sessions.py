@@ -23,7 +23,7 @@ from portal.errors import TooMany
 from portal.forms.fields import NewPasswordForm
 from portal.forms.sessions import ForgotPasswordForm, SignInForm
 from portal.models import RightLink, User
-from portal.services import accounts
+from portal.services import accounts, right_links
 
 log = logging.getLogger(__name__)
 
@@ -104,7 +104,7 @@ def open_link(request: HttpRequest, token: str, purpose: str) -> HttpResponse:
     address = requests.present().address
     limits.count("link", address, most=settings.MANDATE_LINK_TRIES_PER_HOUR, seconds=_HOUR)
     pk, version = links.read(purpose, token)
-    accounts.working_link(purpose, pk, version)
+    right_links.working(purpose, pk, version)
     limits.give_back("link", address, seconds=_HOUR)
     links.keep(request, purpose, pk, version)
     return redirect(_PAGES[Purpose(purpose)], link_id=pk)
@@ -142,7 +142,7 @@ def forgot_password_sent(request: HttpRequest) -> HttpResponse:
 def reset(request: HttpRequest, link_id: UUID) -> HttpResponse:
     """A new password by a reset link; then sign in with it (the second factor stays)."""
     version = links.kept_version(request, Purpose.RESET_PASSWORD, link_id)
-    link = accounts.working_link(Purpose.RESET_PASSWORD, link_id, version)
+    link = right_links.working(Purpose.RESET_PASSWORD, link_id, version)
     form = NewPasswordForm(request.POST if request.method == "POST" else None, person=link.user)
     if request.method == "POST" and form.is_valid():
         accounts.finish_reset(pk=link_id, version=version, password=form.cleaned_data["password"])
@@ -161,7 +161,7 @@ def reset(request: HttpRequest, link_id: UUID) -> HttpResponse:
 def welcome(request: HttpRequest, link_id: UUID) -> HttpResponse:
     """A new colleague sets a password, which activates the account and confirms the address."""
     version = links.kept_version(request, Purpose.WELCOME, link_id)
-    link = accounts.working_link(Purpose.WELCOME, link_id, version)
+    link = right_links.working(Purpose.WELCOME, link_id, version)
     form = NewPasswordForm(request.POST if request.method == "POST" else None, person=link.user)
     if request.method == "POST" and form.is_valid():
         person = accounts.accept_welcome(pk=link_id, version=version, password=form.cleaned_data["password"])
@@ -176,7 +176,7 @@ def welcome(request: HttpRequest, link_id: UUID) -> HttpResponse:
 def confirm_address(request: HttpRequest, link_id: UUID) -> HttpResponse:
     """Confirm a new contact address; the link alone, as a mail scanner opens it, confirms nothing."""
     version = links.kept_version(request, Purpose.CONFIRM_ADDRESS, link_id)
-    link = accounts.working_link(Purpose.CONFIRM_ADDRESS, link_id, version)
+    link = right_links.working(Purpose.CONFIRM_ADDRESS, link_id, version)
     if request.method == "POST":
         accounts.confirm_address(pk=link_id, version=version)
         links.drop(request, Purpose.CONFIRM_ADDRESS, link_id)
