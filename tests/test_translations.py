@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -69,7 +70,9 @@ def test_catalogues_are_up_to_date_with_the_sources(tmp_path):
     copy = tmp_path / "sources"
     shutil.copytree(ROOT, copy, ignore=ignored)
     command = [sys.executable, "manage.py", "makemessages", "--locale", "de", "--no-location"]
-    done = subprocess.run(command, cwd=copy, capture_output=True, text=True, timeout=120)
+    settings = {"DJANGO_SETTINGS_MODULE": "portal.settings", "MANDATE_MODE": "demo", "VAR_DIR": str(tmp_path / "var")}
+    environment = {**os.environ, **settings}
+    done = subprocess.run(command, cwd=copy, env=environment, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
     fresh = polib.pofile(str(copy / "locale" / "de" / "LC_MESSAGES" / "django.po"))
     assert set(map(key, fresh)) == set(map(key, catalogue("de")))
