@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import pytest
 from django.db import connections
+from django.utils import timezone, translation
 
 from delegation.models import DapGrant
 from portal import access
@@ -91,6 +92,13 @@ def _fresh_permission_ids() -> Iterator[None]:
     access.forget_permission_ids()
     yield
     access.forget_permission_ids()
+
+
+@pytest.fixture(autouse=True)
+def _english() -> Iterator[None]:
+    """A request leaves its person's language and time zone behind in the thread; no test depends on another's."""
+    with translation.override("en"), timezone.override(None):
+        yield
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
