@@ -48,7 +48,8 @@ def decline(invitation: Invitation, actor: User) -> Any:
 
 
 def signed_in(user: User) -> Client:
-    """A browser in which this person is signed in."""
+    """A browser in which this person is signed in and reads English."""
+    User.objects.filter(pk=user.pk).update(language="en")
     client = Client()
     client.force_login(user)
     return client
