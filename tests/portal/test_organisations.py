@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from datetime import timedelta
+from urllib.parse import parse_qs, quote, urlsplit
 
 import pytest
 from django.test import Client
@@ -12,6 +13,8 @@ from portal import access, clock, links
 from portal.catalogue import Capability as Can
 from portal.models import AuditEntry, OutboxMessage, PartnerProfile, RightLink, Tenant, User
 from portal.services import organisations
+from relationships import texts
+from relationships.services import invitations
 from tests import factories
 from tests.conftest import Cast
 
@@ -105,6 +108,28 @@ def test_one_comes_back_to_the_invitation_that_one_was_answering_also_in_another
     done = other.post(page, DETAILS)
     assert done["Location"] == f"/invitations/{key}"
     assert other.session["links"] == {f"invitation:{key}": 3}
+
+
+def test_a_newcomer_answers_an_invitation_by_founding_the_organisation_first(client, cast: Cast):
+    invitation = invitations.create_invitation(
+        partner=cast.fabrikam, actor=cast["sales-agent"], is_open_link=True, max_uses=5, with_dap=True
+    )
+    invitations.open_invitation(invitation=invitation, actor=cast["sales-agent"])
+    opened = client.get(f"/i/{texts.personal_link(invitation).rpartition('/')[2]}")
+    page = opened["Location"]
+    sent_to_sign_in = client.get(page)
+    then = parse_qs(urlsplit(sent_to_sign_in["Location"]).query)["next"][0]
+    assert urlsplit(sent_to_sign_in["Location"]).path == "/sign-in"
+    assert then == page
+    sign_in_page = client.get(sent_to_sign_in["Location"]).content.decode()
+    assert f"/organisations/new?next={quote(page)}" in sign_in_page
+    other = Client()
+    details = open_page(other, ask(client, next=then))
+    done = other.post(details, DETAILS)
+    assert done["Location"] == page
+    shown = other.get(page)
+    assert shown.status_code == 200
+    assert "Fabrikam Cloud" in shown.content.decode()
 
 
 def test_an_address_elsewhere_is_not_where_one_comes_back_to(client, db):

@@ -10,8 +10,9 @@ from django.test import Client
 
 from portal import access, clock, hooks, links
 from portal.errors import BadLink, PermissionDenied, Refused
+from portal.mail import rendering
 from portal.models import AuditEntry, Membership, OutboxMessage, RightLink, User
-from portal.services import accounts
+from portal.services import accounts, founding
 from tests import factories
 from tests.conftest import Cast
 
@@ -359,6 +360,40 @@ def test_a_fresh_welcome_kills_the_old_one(client, cast: Cast):
     accounts.accept_welcome(pk=second.pk, version=1, password=NEW)
     with pytest.raises(Refused):
         accounts.resend_welcome(person=person, actor=cast["user-admin"])
+
+
+def test_every_mail_about_an_account_renders_with_its_link_and_names(client, cast: Cast):
+    admin, person = cast["user-admin"], cast["user"]
+    accounts.invite_person(
+        tenant=cast.contoso,
+        actor=admin,
+        sign_in_name="newcomer@contoso.example",
+        display_name="<b>New</b>",
+        contact_address="newcomer@elsewhere.example",
+    )
+    link = accounts.start_reset(person=person, actor=cast["helpdesk-admin"])
+    accounts.finish_reset(pk=link.pk, version=1, password=NEW)
+    accounts.change_password(actor=person, password=PASSWORD)
+    confirm = accounts.start_address_change(actor=person, address="new@elsewhere.example")
+    accounts.confirm_address(pk=confirm.pk, version=1)
+    founding.start_organisation(address="boss@alpine.example", language="zh-hant", kept=[])
+    with_link = {
+        "welcome": "/w/",
+        "reset_password": "/r/",
+        "confirm_address": "/c/",
+        "new_organisation": "/o/",
+    }
+    kinds = set()
+    for row in OutboxMessage.objects.all():
+        message = rendering.render(row)
+        html = str(message.alternatives[0][0])
+        for text in (message.body, html):
+            assert with_link.get(row.kind, "") in text, row.kind
+            assert "{{" not in text
+        assert "<b>New</b>" not in html
+        assert message.subject
+        kinds.add(row.kind)
+    assert kinds == {*with_link, "password_reset", "password_changed", "contact_address_changed"}
 
 
 # ── my account ──
