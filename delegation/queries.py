@@ -135,7 +135,7 @@ def reach_of(pair: Pair) -> list[Reach]:
     for row in rows:
         role = catalogue.roles()[row.permission.codename.removeprefix("role_")]
         group = row.group.security_group.name
-        found.append(Reach(role.name, role.is_privileged, group, row.people, row.get_kind_display(), row.until))
+        found.append(Reach(role.label, role.is_privileged, group, row.people, row.get_kind_display(), row.until))
     return sorted(found, key=lambda item: item.role)
 
 
@@ -183,7 +183,7 @@ def services(user: User, pair: Pair, rights: Rights) -> Iterator[hooks.Service]:
     for route, capability in _PAGES:
         decision = rights.decide(capability)
         if decision.path is not None:
-            detail = _("as %(role)s") % {"role": decision.path.role_name}
+            detail = _("as %(role)s") % {"role": decision.path.role_label}
             yield hooks.Service(names[route], reverse(route, args=[pair.customer.slug]), True, detail)
         else:
             least = access.role_names(capability)[0]
@@ -231,7 +231,7 @@ def residuals(pair: Pair) -> Iterable[hooks.Residual]:
         tenant=pair.customer_id, assigned_by_partner=pair.partner_id, ended_at__isnull=True
     ).select_related("user")
     for assignment in roles.order_by("started_at")[:MOST_LISTED]:
-        detail = f"{assignment.role.name} · {assignment.user.sign_in_name}"
+        detail = f"{assignment.role.label} · {assignment.user.sign_in_name}"
         url = reverse("user", args=[slug, assignment.user_id])
         yield hooks.Residual("role", _("Role they assigned"), detail, url)
     yield from _more(roles.count(), "role", _("Roles they assigned"))

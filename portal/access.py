@@ -23,6 +23,7 @@ from django.db.models import Exists, Model, OuterRef, Q, QuerySet
 from django.db.models.signals import post_migrate
 from django.dispatch import receiver
 from django.http import Http404, HttpRequest
+from django.utils.translation import gettext
 
 from portal import catalogue, clock
 from portal.catalogue import Capability, Role
@@ -50,8 +51,13 @@ class Path:
 
     @property
     def role_name(self) -> str:
-        """Its role's name, in the field's words."""
+        """Its role's name, in the field's words; never translated."""
         return self.role.name if self.role else catalogue.AGENT_NAMES[self.codename]
+
+    @property
+    def role_label(self) -> str:
+        """The same in the reader's language."""
+        return gettext(self.role_name)
 
     @property
     def is_outside(self) -> bool:
@@ -344,7 +350,7 @@ def _granted(user: User, capability: Capability, tenant: Any) -> QuerySet[Tenant
 
 
 def role_names(capability: Capability) -> tuple[str, ...]:
-    """Names of the roles (or agent kinds) that allow a capability, the least privileged first."""
+    """Names of the roles (or agent kinds) that allow a capability, the least privileged first, for the reader."""
     rule = catalogue.rules()[capability]
     names = [(catalogue.roles().get(name.removeprefix("role_")), name) for name in rule.codenames]
     ordered = sorted(
@@ -354,7 +360,7 @@ def role_names(capability: Capability) -> tuple[str, ...]:
             bool(item[0] and item[0].is_privileged),
         ),
     )
-    return tuple(role.name if role else catalogue.AGENT_NAMES[codename] for role, codename in ordered)
+    return tuple(role.label if role else gettext(catalogue.AGENT_NAMES[codename]) for role, codename in ordered)
 
 
 # ── people as objects: who is privileged decides which capability is asked (DOMAIN §2) ──

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from portal import audit
@@ -153,14 +154,20 @@ def _read(entry: AuditEntry, names: dict[UUID, str], hidden: tuple[str, ...]) ->
 def _details(content: dict[str, Any]) -> Iterable[Detail]:
     before, after = _fields(content.get("before")), _fields(content.get("after"))
     for key in sorted({*before, *after}):
-        yield Detail(_FIELDS.get(key, key), _text(before.get(key, "")), _text(after.get(key, "")))
-    for key, value in content.items():
+        yield Detail(_FIELDS.get(key, key), _value(key, before), _value(key, after))
+    for key in content:
         if key not in ("before", "after"):
-            yield Detail(_FIELDS.get(key, key), None, _text(value))
+            yield Detail(_FIELDS.get(key, key), None, _value(key, content))
 
 
 def _fields(value: Any) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
+
+
+def _value(key: str, fields: dict[str, Any]) -> str:
+    """One field's value; names of roles in the reader's language."""
+    text = _text(fields.get(key, ""))
+    return gettext(text) if key == "role" else text
 
 
 def _text(value: Any) -> str:

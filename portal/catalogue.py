@@ -8,6 +8,8 @@ from enum import StrEnum
 from functools import cache
 from pathlib import Path
 
+from django.utils.translation import gettext
+
 DATA = Path(__file__).parent / "data"
 
 GLOBAL_ADMINISTRATOR = "62e90394-69f5-4237-9190-012177145e10"
@@ -88,6 +90,21 @@ class Role:
     is_gdap_requestable: bool
     description: str
     hint: str
+
+    @property
+    def label(self) -> str:
+        """Its name in the reader's language; the texts are marked in `portal/role_words.py`."""
+        return gettext(self.name)
+
+    @property
+    def about(self) -> str:
+        """Its description in the reader's language."""
+        return gettext(self.description)
+
+    @property
+    def hint_text(self) -> str:
+        """Its least-privilege hint in the reader's language."""
+        return gettext(self.hint)
 
     @property
     def codename(self) -> str:

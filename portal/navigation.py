@@ -149,7 +149,7 @@ def _banner(acting: Acting, user: Any) -> dict[str, Any]:
     through = _("Through %(groups)s.") % {"groups": ", ".join(groups.values_list("name", flat=True))}
     return {
         "customer": acting.tenant.display_name,
-        "roles": sorted({path.role_name for path in paths}),
+        "roles": sorted({path.role_label for path in paths}),
         "path": ", ".join(sorted({str(PathKind(path.kind).label) for path in paths})),
         "until": min(ends) if ends and len(ends) == len(paths) else None,
         "leave_url": reverse("customers", args=[user.tenant.slug]),

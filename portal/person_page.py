@@ -40,7 +40,7 @@ def context(person: User, here: Place) -> dict[str, Any]:
 
 def _held(person: User) -> list[RoleAssignment]:
     rows = person.role_assignments.filter(ended_at__isnull=True).select_related("assigned_by", "assigned_by_partner")
-    return sorted(rows, key=lambda assignment: assignment.role.name)
+    return sorted(rows, key=lambda assignment: assignment.role.label)
 
 
 def _partner_name(partner_id: UUID | None, partner: Any, here: Place) -> str:
@@ -132,7 +132,7 @@ def _events(person: User, here: Place) -> list[dict[str, Any]]:
     found: list[tuple[datetime, str, str]] = [(at, title, "") for at, title in moments if at]
     assignments = person.role_assignments.select_related("assigned_by", "assigned_by_partner", "ended_by")
     for assignment in assignments.order_by("-started_at")[:_MOST_EVENTS]:
-        role = {"role": assignment.role.name}
+        role = {"role": assignment.role.label}
         given_by = _by(assignment.assigned_by, here)
         found.append((assignment.started_at, _("Role assigned: %(role)s") % role, given_by))
         if assignment.ended_at:
@@ -170,7 +170,7 @@ def _by(actor: User | None, here: Place) -> str:
 
 def ends_with(person: User) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """What ends and what remains when this account is deleted."""
-    ends = [{"label": assignment.role.name, "detail": _("Directory role")} for assignment in _held(person)]
+    ends = [{"label": assignment.role.label, "detail": _("Directory role")} for assignment in _held(person)]
     groups = SecurityGroup.objects.filter(group__memberships__user=person).exclude(kind__in=SecurityGroup.HIDDEN)
     ends += [{"label": group.name, "detail": _("Group")} for group in groups.order_by("name")]
     ends.append({"label": _("Every session and every open link"), "detail": ""})
@@ -188,7 +188,7 @@ def role_choices(person: User, here: Place, text: str, reasons: Mapping[str, Any
     wanted = text.casefold().split()
     found = []
     for role in catalogue.roles().values():
-        haystack = f"{role.name} {role.description}".casefold()
+        haystack = f"{role.name} {role.label} {role.about}".casefold()
         if not all(word in haystack for word in wanted):
             continue
         reason = reasons["held"] if role.id in held else ""

@@ -9,16 +9,16 @@ import django_tables2 as tables
 from django.utils.translation import gettext_lazy as _
 
 from portal import audit_words
-from portal.lists import ListTable
+from portal.lists import Cell, ListTable
 from portal.models import AuditEntry, Membership, SecurityGroup, ServiceRequest, User
 
 
-def cell(name: str, label: Any, **more: Any) -> tables.TemplateColumn:
+def cell(name: str, label: Any, **more: Any) -> Cell:
     """A column whose cell is a template; shown whatever the value."""
-    return tables.TemplateColumn(template_name=f"portal/cells/{name}.html", verbose_name=label, empty_values=(), **more)
+    return Cell(template_name=f"portal/cells/{name}.html", verbose_name=label, empty_values=(), **more)
 
 
-def unseen(name: str, label: Any) -> tables.TemplateColumn:
+def unseen(name: str, label: Any) -> Cell:
     """A column of buttons: its heading is heard and not seen, and no export has it."""
     return cell(name, label, exclude_from_export=True, attrs={"th": {"data-unseen": ""}})
 
@@ -50,7 +50,7 @@ class UserTable(ListTable):
         return record.display_name
 
     def value_roles(self, record: User) -> str:
-        return "; ".join(role.name for role in record.held_roles)  # type: ignore[attr-defined]
+        return "; ".join(role.label for role in record.held_roles)  # type: ignore[attr-defined]
 
     def value_state(self, record: User) -> str:
         return state_of(record)

@@ -11,6 +11,10 @@ from pathlib import Path
 
 import polib
 import pytest
+from django.utils import translation
+
+from portal import catalogue as portal_catalogue
+from portal import role_words
 
 ROOT = Path(__file__).resolve().parents[1]
 LOCALES = ("de", "zh_Hant")
@@ -92,3 +96,19 @@ def test_catalogues_are_up_to_date_with_the_sources(tmp_path):
 )
 def test_pages_and_buttons_have_the_names_of_the_reference_documents(msgid, german, chinese):
     assert [catalogue(locale).find(msgid).msgstr for locale in LOCALES] == [german, chinese]
+
+
+def test_role_words_are_those_of_the_table():
+    roles = portal_catalogue.roles().values()
+    assert set(role_words.NAMES) == {role.name for role in roles}
+    assert set(role_words.DESCRIPTIONS) == {role.description for role in roles} - {""}
+    assert set(role_words.HINTS) == {role.hint for role in roles} - {""}
+    assert set(role_words.AGENTS) == set(portal_catalogue.AGENT_NAMES.values())
+
+
+@pytest.mark.parametrize(("language", "name"), [("de", "Helpdeskadministrator"), ("zh-hant", "技術服務管理員")])
+def test_pages_name_roles_in_the_readers_language_and_rows_in_english(language, name):
+    role = portal_catalogue.roles()[portal_catalogue.HELPDESK_ADMINISTRATOR]
+    with translation.override(language):
+        assert role.label == name
+        assert role.name == "Helpdesk Administrator"

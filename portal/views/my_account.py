@@ -32,7 +32,7 @@ def _page(request: HttpRequest, **forms: Form) -> HttpResponse:
         "settings_form": forms.get("settings_form") or SettingsForm.of(user),
         "password_form": forms.get("password_form") or ChangePasswordForm(person=user, prefix="password"),
         "contact_form": forms.get("contact_form") or ContactAddressForm(prefix="contact"),
-        "roles": sorted({path.role_name for path in rights.paths}) if rights else [],
+        "roles": sorted({path.role_label for path in rights.paths}) if rights else [],
         "pending": pending,
     }
     return render(request, "portal/my_account.html", context)

@@ -34,7 +34,7 @@ def attach_roles(rows: list[User]) -> None:
     for user_id, role_id in found:
         held[user_id].append(catalogue.roles()[role_id])
     for row in rows:
-        row.held_roles = sorted(held[row.pk], key=lambda role: role.name)  # type: ignore[attr-defined]
+        row.held_roles = sorted(held[row.pk], key=lambda role: role.label)  # type: ignore[attr-defined]
         row.privileged_ids = catalogue.privileged_role_ids()  # type: ignore[attr-defined]
 
 
@@ -194,7 +194,7 @@ def user_roles(request: HttpRequest, person_id: UUID) -> HttpResponse:
     person = found_person(here, person_id)
     if request.method == "POST":
         assignment = people.assign_role(person=person, role_id=request.POST.get("role", ""), actor=here.user)
-        messages.success(request, _("Assigned: %(role)s") % {"role": assignment.role.name})
+        messages.success(request, _("Assigned: %(role)s") % {"role": assignment.role.label})
         return redirect(here.url("user", person_id=person.pk))
     text = request.GET.get("q", "")
     context = {
@@ -220,7 +220,7 @@ def user_role_remove(request: HttpRequest, person_id: UUID, assignment_id: UUID)
     page = here.url("user", person_id=person.pk)
     if request.method == "POST":
         people.remove_role(assignment=assignment, actor=here.user)
-        messages.success(request, _("Removed: %(role)s") % {"role": assignment.role.name})
+        messages.success(request, _("Removed: %(role)s") % {"role": assignment.role.label})
         return redirect(page)
     context = {
         "person": person,
