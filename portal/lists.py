@@ -22,12 +22,30 @@ from django.core.exceptions import EmptyResultSet, ValidationError
 from django.db import connection
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, StreamingHttpResponse
+from django.template.loader import get_template
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django_tables2.data import TableData
 
 PAGE_SIZE = 25
 COUNT_UP_TO = 1_000
+
+
+class Cell(tables.TemplateColumn):
+    """A column from a template, rendered in the page's own context like an include.
+
+    The library's would build a new context, with every context processor, for each cell of the page.
+    """
+
+    def render(self, record: Any, table: Any, value: Any, bound_column: Any, **kwargs: Any) -> str:
+        values = self.get_context_data(record=record, table=table, value=value, bound_column=bound_column, **kwargs)
+        with table.context.push(table=table, **values):
+            return _template(self.template_name).render(table.context)
+
+
+def _template(name: str) -> Any:
+    """The engine's compiled template (cached by the loader)."""
+    return get_template(name).template
 
 
 class ListTable(tables.Table):
@@ -231,7 +249,7 @@ class Listing:
         rows = self.data.data
         if not rows:
             return Pager()
-        total = bounded_count(self.rows) if before or after else len(rows)
+        total = bounded_count(self.rows)  # always, so that a page's queries don't depend on how many rows there are
         start = self._start(place, total, before)
         pager = Pager(text=_range(start, len(rows), total))
         if before:

@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import django_tables2 as tables
 from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 
-from portal.lists import ListTable
+from portal.lists import Cell, ListTable
 
 _UNSENT = _("Not sent by the portal")
 
 
-def _moment(**options: Any) -> tables.TemplateColumn:
-    return tables.TemplateColumn(template_name="relationships/_moment.html", **options)
+def moment(at: datetime | None) -> str:
+    """A moment in an export: ISO 8601, UTC (DOMAIN §17)."""
+    return at.astimezone(UTC).isoformat() if at else ""
+
+
+def _moment(**options: Any) -> Cell:
+    return Cell(template_name="relationships/_moment.html", **options)
 
 
 class RequestTable(ListTable):
     """What both lists have in common: what is asked for, its state, its dates."""
 
     dap = tables.Column(accessor="with_dap", verbose_name=_("Delegated admin"))
-    state = tables.TemplateColumn(template_name="relationships/_state.html", verbose_name=_("State"))
+    state = Cell(template_name="relationships/_state.html", verbose_name=_("State"))
     expires_at = _moment(verbose_name=_("Expires"), extra_context={"show": "date"})
 
     def render_dap(self, value: bool) -> str:
@@ -30,18 +36,21 @@ class RequestTable(ListTable):
     def value_state(self, record: Any) -> str:
         return record.state_label
 
+    def value_expires_at(self, record: Any) -> str:
+        return moment(record.expires_at)
+
 
 class InvitationTable(RequestTable):
     """A partner's invitations; delivery is known for those that the portal sent."""
 
-    customer = tables.TemplateColumn(
+    customer = Cell(
         template_name="relationships/_customer.html",
         accessor="customer_name",
         empty_values=(),
         verbose_name=_("Customer"),
     )
     customer_address = tables.Column(verbose_name=_("E-mail"), visible=False)
-    delivery = tables.TemplateColumn(
+    delivery = Cell(
         template_name="relationships/_delivery.html", empty_values=(), verbose_name=_("Delivery")
     )
     uses = tables.Column(verbose_name=_("Accepted"))
@@ -64,6 +73,9 @@ class InvitationTable(RequestTable):
     def value_delivery(self, record: Any) -> str:
         return str(record.delivery.get_state_display() if record.delivery else _UNSENT)
 
+    def value_created_at(self, record: Any) -> str:
+        return moment(record.created_at)
+
     def render_uses(self, record: Any) -> str:
         return f"{record.uses} / {record.max_uses}"
 
@@ -71,7 +83,7 @@ class InvitationTable(RequestTable):
 class InboxTable(RequestTable):
     """Requests that are addressed to the tenant's verified domains."""
 
-    partner = tables.TemplateColumn(template_name="relationships/_asking.html", verbose_name=_("Partner"))
+    partner = Cell(template_name="relationships/_asking.html", verbose_name=_("Partner"))
     customer_address = tables.Column(verbose_name=_("Sent to"))
     opened_at = _moment(verbose_name=_("Asked"), extra_context={"show": "date"})
 
