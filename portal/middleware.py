@@ -44,6 +44,7 @@ class RequestIdMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
+        timezone.deactivate()  # the thread may have served somebody elsewhere before
         with requests.entered(client_address(request)) as info:
             request.id = info.request_id  # type: ignore[attr-defined]
             if "\x00" in request.path or "%00" in request.META.get("QUERY_STRING", ""):
