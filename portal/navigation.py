@@ -147,11 +147,12 @@ def _banner(acting: Acting, user: Any) -> dict[str, Any]:
     ends = [path.until for path in paths if path.until]
     groups = SecurityGroup.objects.filter(pk__in={path.group_id for path in paths}).order_by("name")
     through = _("Through %(groups)s.") % {"groups": ", ".join(groups.values_list("name", flat=True))}
+    noted = _("Every change is in their audit log.")
     return {
         "customer": acting.tenant.display_name,
         "roles": sorted({path.role_label for path in paths}),
         "path": ", ".join(sorted({str(PathKind(path.kind).label) for path in paths})),
         "until": min(ends) if ends and len(ends) == len(paths) else None,
         "leave_url": reverse("customers", args=[user.tenant.slug]),
-        "note": f"{through} {_('Every change is in their audit log.')}",
+        "note": f"{through} {noted}",
     }
