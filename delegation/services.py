@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import Any
 from uuid import UUID
 
 from django.urls import reverse
@@ -107,7 +108,7 @@ def _end(grant_id: UUID, actor: User, side: DapGrant.EndedBySide, reason: str) -
 def _tell(kind: str, pair: Pair, reason: str) -> None:
     """DOMAIN §16: an ending goes to the partner's Admin agents and the customer's Global Administrators."""
     partner, customer = pair.partner, pair.customer
-    about = {"partner": partner.display_name, "customer": customer.display_name, "reason": reason}
+    about: dict[str, Any] = {"partner": partner.display_name, "customer": customer.display_name, "reason": reason}
     notices.tell(
         kind,
         notices.agents(partner.pk),

@@ -97,7 +97,7 @@ class User(AbstractBaseUser, PermissionsMixin):
                 operation=pgtrigger.UpdateOf("blocked_at", "activated_at") | pgtrigger.Delete,
                 condition=pgtrigger.Q(old__blocked_at__isnull=True, old__tenant__isnull=False),
                 func="PERFORM portal_keep_global_administrator(OLD.tenant_id); RETURN NULL;",
-            )
+            ),
         ]
 
     def __str__(self) -> str:
@@ -107,6 +107,13 @@ class User(AbstractBaseUser, PermissionsMixin):
     def is_active(self) -> bool:  # type: ignore[override]
         """May sign in: activated and not blocked (the tenant's state is asked by access)."""
         return self.activated_at is not None and self.blocked_at is None
+
+    @property
+    def home(self) -> Tenant:
+        """The home tenant; raises ValueError for the operator, who has none."""
+        if self.tenant is None:
+            raise ValueError("the operator has no home tenant")
+        return self.tenant
 
     @property
     def is_operator(self) -> bool:

@@ -43,9 +43,7 @@ def start_reset(*, person: User, actor: User) -> RightLink:
     if not person.is_active or person.contact_confirmed_at is None:
         raise Refused(_("This person has no active account with a confirmed contact address."))
     link = right_links.make(RightLink.Purpose.RESET_PASSWORD, actor=actor, user=person, tenant=person.tenant)
-    right_links.send(
-        "reset_password", link, to=person, about=person, by=actor.display_name, by_name=str(actor)
-    )
+    right_links.send("reset_password", link, to=person, about=person, by=actor.display_name, by_name=str(actor))
     _record("password.reset_started", person, actor=actor, decision=decision)
     told = [holder for holder in _administrators_of(person) if holder.pk != person.pk]
     notices.tell(
@@ -114,9 +112,7 @@ def change_password(*, actor: User, password: str) -> User:
     """The person's own new password (the caller has checked the old one); all other sessions end."""
     person = _set_password(actor.pk, password)
     _record("password.changed", person, actor=person)
-    notices.tell(
-        "password_changed", [person], tenant=person.tenant, about=person, path="/my-account", team=False
-    )
+    notices.tell("password_changed", [person], tenant=person.tenant, about=person, path="/my-account", team=False)
     return person
 
 
@@ -131,9 +127,7 @@ def end_sessions(*, actor: User) -> User:
 
 
 @writes
-def change_settings(
-    *, actor: User, language: str, time_zone: str, theme: str, notices_off: list[str]
-) -> None:
+def change_settings(*, actor: User, language: str, time_zone: str, theme: str, notices_off: list[str]) -> None:
     """How the person sees the portal and which notices stay away. No right is touched: nothing is audited."""
     User.objects.filter(pk=actor.pk).update(
         language=language, time_zone=time_zone, theme=theme, notices_off=notices_off
@@ -207,9 +201,7 @@ def invite_person(
     decision = access.require(actor, Capability.USERS_CREATE, tenant)
     sign_in_name = sign_in_name.strip()
     if sign_in_name.rpartition("@")[2].lower() not in organisations.domains_of(tenant):
-        raise Refused(
-            _("The sign-in name must be in one of this organisation's domains."), field="sign_in_name"
-        )
+        raise Refused(_("The sign-in name must be in one of this organisation's domains."), field="sign_in_name")
     person = people.add_person(
         tenant,
         sign_in_name=sign_in_name,

@@ -13,9 +13,7 @@ from portal.writes import writes
 
 
 @writes
-def start_organisation(
-    *, address: str, language: str, then: str = "", kept: list[tuple[str, str, int]]
-) -> RightLink:
+def start_organisation(*, address: str, language: str, then: str = "", kept: list[tuple[str, str, int]]) -> RightLink:
     """Mail a link by which this address founds an organisation (DOMAIN §2); known or not, the same happens.
 
     `then` is the page to continue on, `kept` the personal links (purpose, key, version) that this browser had open.
@@ -31,9 +29,7 @@ def start_organisation(
 
 
 @writes
-def found_organisation(
-    *, pk: uuid.UUID, version: int | None, details: dict[str, Any]
-) -> tuple[RightLink, User]:
+def found_organisation(*, pk: uuid.UUID, version: int | None, details: dict[str, Any]) -> tuple[RightLink, User]:
     """Found the organisation; its first user is its Global Administrator, with the confirmed address.
 
     `details`: display_name, label, country, language, person, local_part, password.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from django.db import IntegrityError, connection
 from django.utils.translation import gettext_lazy as _
 
@@ -54,7 +56,7 @@ def create_group(*, tenant: Tenant, actor: User, name: str) -> SecurityGroup:
     return group
 
 
-def _free_name(tenant_id: object, name: str, but: SecurityGroup | None = None) -> None:
+def _free_name(tenant_id: UUID, name: str, but: SecurityGroup | None = None) -> None:
     taken = SecurityGroup.objects.filter(tenant_id=tenant_id, name__iexact=name).exclude(kind__in=SecurityGroup.HIDDEN)
     if taken.exclude(pk=but.pk if but else None).exists():
         raise Refused(_("There is a group with this name already."), field="name")

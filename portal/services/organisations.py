@@ -107,7 +107,7 @@ def become_partner(*, tenant: Tenant, actor: User, channel_role: str, is_oem: bo
         approved_at=None if settings.MANDATE_PARTNERS_APPROVED_BY_OPERATOR else now,
     )
     for kind in SecurityGroup.DELEGATING:
-        people.create_group(tenant, kind, SecurityGroup.Kind(kind).label)
+        people.create_group(tenant, kind, str(SecurityGroup.Kind(kind).label))
     audit.record(
         "partner_profile.created",
         actor=actor,

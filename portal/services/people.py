@@ -5,6 +5,8 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
+from uuid import UUID
 
 from django.contrib.auth.models import Group
 from django.db import IntegrityError
@@ -82,7 +84,7 @@ def give_role(person: User, role_id: str, *, actor: User, decision: Decision | N
     """Assign a directory role explicitly and index the path; audits it. The caller has checked the right."""
     partner = actor.tenant if decision is not None and decision.is_on_behalf else None
     assignment = RoleAssignment.objects.create(
-        tenant_id=person.tenant_id,
+        tenant=person.home,
         user=person,
         role_id=role_id,
         started_at=clock.now(),
@@ -91,7 +93,7 @@ def give_role(person: User, role_id: str, *, actor: User, decision: Decision | N
     )
     role = catalogue.roles()[role_id]
     access.grant(
-        person.tenant,
+        person.home,
         person.own_group.pk,
         role.codename,
         kind=PathKind.EXPLICIT,
@@ -100,7 +102,7 @@ def give_role(person: User, role_id: str, *, actor: User, decision: Decision | N
     audit.record(
         "role.assigned",
         actor=actor,
-        tenant=person.tenant,
+        tenant=person.home,
         target=person,
         decision=decision,
         after={"role": role.name},
@@ -157,7 +159,7 @@ def take_from_group(person: User, group: SecurityGroup, *, actor: User, decision
         )
 
 
-def lock_people(tenant_id: object) -> None:
+def lock_people(tenant_id: UUID) -> None:
     """Let one write at a time decide who holds what in this tenant: the second sees what the first did.
 
     Taken before anything else, so that two who remove each other wait here instead of for each other.
@@ -167,7 +169,7 @@ def lock_people(tenant_id: object) -> None:
 
 def _locked(person: User) -> User:
     """The person as the database has it now, locked. Raises Refused for somebody who was deleted."""
-    lock_people(person.tenant_id)
+    lock_people(person.home.pk)
     found = (
         User.objects.select_for_update(of=("self",), no_key=True)
         .select_related("tenant", "own_group")
@@ -226,11 +228,11 @@ def rename_person(*, person: User, actor: User, display_name: str) -> User:
         return person
     person.display_name, person.name_key = display_name, search.key(display_name)
     person.save(update_fields=["display_name", "name_key"])
-    search.store(person, person.tenant_id, display_name, person.sign_in_name)
+    search.store(person, person.home.pk, display_name, person.sign_in_name)
     audit.record(
         "user.renamed",
         actor=actor,
-        tenant=person.tenant_id,
+        tenant=person.home,
         target=person,
         decision=decision,
         before={"display_name": before},
@@ -255,7 +257,7 @@ def block_person(*, person: User, actor: User) -> User:
     person.blocked_at = clock.now()
     with _keeping_a_global_administrator():
         person.save(update_fields=["blocked_at"])
-    audit.record("user.blocked", actor=actor, tenant=person.tenant_id, target=person, decision=decision)
+    audit.record("user.blocked", actor=actor, tenant=person.home, target=person, decision=decision)
     return person
 
 
@@ -269,7 +271,7 @@ def unblock_person(*, person: User, actor: User) -> User:
     person.blocked_at = None
     person.session_epoch += 1
     person.save(update_fields=["blocked_at", "session_epoch"])
-    audit.record("user.unblocked", actor=actor, tenant=person.tenant_id, target=person, decision=decision)
+    audit.record("user.unblocked", actor=actor, tenant=person.home, target=person, decision=decision)
     return person
 
 
@@ -297,7 +299,7 @@ def delete_person(*, person: User, actor: User) -> User:
     person.set_unusable_password()
     person.save(update_fields=["deleted_at", "blocked_at", "session_epoch", "password"])
     before = {"display_name": person.display_name, "groups": groups}
-    audit.record("user.deleted", actor=actor, tenant=person.tenant_id, target=person, decision=decision, before=before)
+    audit.record("user.deleted", actor=actor, tenant=person.home, target=person, decision=decision, before=before)
     return person
 
 
@@ -316,7 +318,7 @@ def assign_role(*, person: User, role_id: str, actor: User) -> RoleAssignment:
     held = person.role_assignments.filter(role_id=role_id, ended_at__isnull=True).first()
     if held is not None:
         return held
-    if decision.is_on_behalf and role_id not in roles_held_there(actor, person.tenant):
+    if decision.is_on_behalf and role_id not in roles_held_there(actor, person.home):
         raise Refused(
             _("On behalf of a customer you can only assign roles that you hold there yourself."), field="role"
         )
@@ -333,19 +335,19 @@ def roles_held_there(actor: User, tenant: Tenant) -> frozenset[str]:
 
 def _tell_of_privileged_role(person: User, role: catalogue.Role, actor: User, decision: Decision) -> None:
     """DOMAIN §16: to every Global Administrator, and to the person."""
-    about = {
+    about: dict[str, Any] = {
         "person": person.display_name,
         "person_name": str(person),
         "role": role.name,
         "by": actor.display_name,
         "by_name": str(actor),
         "partner": actor.tenant.display_name if decision.is_on_behalf and actor.tenant else "",
-        "organisation": person.tenant.display_name,
+        "organisation": person.home.display_name,
     }
-    administrators = [one for one in notices.global_administrators(person.tenant_id) if one.pk != person.pk]
-    path = reverse("user", kwargs={"tenant_slug": person.tenant.slug, "person_id": person.pk})
-    notices.tell("role_assigned", administrators, tenant=person.tenant, about=person, path=path, **about)
-    notices.tell("role_assigned", [person], tenant=person.tenant, about=person, team=False, is_own=True, **about)
+    administrators = [one for one in notices.global_administrators(person.home.pk) if one.pk != person.pk]
+    path = reverse("user", kwargs={"tenant_slug": person.home.slug, "person_id": person.pk})
+    notices.tell("role_assigned", administrators, tenant=person.home, about=person, path=path, **about)
+    notices.tell("role_assigned", [person], tenant=person.home, about=person, team=False, is_own=True, **about)
 
 
 @writes

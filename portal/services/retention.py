@@ -56,4 +56,4 @@ def _drop_expired_cache() -> int:
     """The database cache drops rows only when it is full; expired ones go here."""
     with connection.cursor() as cursor:
         cursor.execute("DELETE FROM portal_cache WHERE expires < %s", [clock.now()])
-        return cursor.rowcount
+        return int(cursor.rowcount)
