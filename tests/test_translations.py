@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import re
 import shutil
@@ -19,6 +20,7 @@ from portal import role_words
 ROOT = Path(__file__).resolve().parents[1]
 LOCALES = ("de", "zh_Hant")
 PLACEHOLDER = re.compile(r"%\(\w+\)[sd]|%%s|%[sd]|\{\w*\}|<[^>]+>")
+MARKS = ("_", "_now", "gettext", "gettext_lazy", "ngettext", "ngettext_lazy", "pgettext", "pgettext_lazy")
 NEEDS_GETTEXT = pytest.mark.skipif(not shutil.which("xgettext"), reason="gettext's programs are not installed here")
 
 
@@ -65,6 +67,16 @@ def test_plurals_have_the_forms_of_the_language(locale, forms):
 def test_both_catalogues_hold_the_same_messages():
     german, chinese = (set(map(key, catalogue(locale))) for locale in LOCALES)
     assert german == chinese
+
+
+def test_no_message_hides_in_an_f_string():
+    """gettext's extraction doesn't look into them, so such a message would stay English unnoticed."""
+    hidden = []
+    for path in (path for app in ("portal", "relationships", "delegation") for path in (ROOT / app).rglob("*.py")):
+        strings = (node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.JoinedStr))
+        calls = (part for node in strings for part in ast.walk(node) if isinstance(part, ast.Call))
+        hidden += [f"{path}:{call.lineno}" for call in calls if getattr(call.func, "id", "") in MARKS]
+    assert hidden == []
 
 
 @NEEDS_GETTEXT
