@@ -200,7 +200,7 @@ def group_add(request: HttpRequest, group_uid: UUID) -> HttpResponse:
     found = _found(here, group_uid)
     person = found_person(here, _key(request))
     services.add_member(group=found, person=person, actor=here.user)
-    messages.success(request, _("%(person)s is a member now.") % {"person": person.display_name})
+    messages.success(request, _("%(person)s is a member now.") % {"person": person.sign_in_name})
     return redirect(here.url("group", group_uid=found.uid))
 
 
@@ -211,7 +211,7 @@ def group_remove(request: HttpRequest, group_uid: UUID) -> HttpResponse:
     found = _found(here, group_uid)
     person = found_person(here, _key(request))
     services.remove_member(group=found, person=person, actor=here.user)
-    messages.success(request, _("%(person)s is no member any more.") % {"person": person.display_name})
+    messages.success(request, _("%(person)s is no member any more.") % {"person": person.sign_in_name})
     return redirect(here.url("group", group_uid=found.uid))
 
 
