@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from delegation.models import DapGrant
-from portal import access, catalogue, clock, hooks
+from portal import access, catalogue, clock, hooks, lists
 from portal.access import Rights
 from portal.catalogue import Capability as Can
 from portal.models import AuditEntry, Domain, Membership, Pair, PairGrant, RoleAssignment, Tenant, TenantGrant, User
@@ -163,12 +163,9 @@ def totals(pairs: QuerySet[Pair]) -> Totals:
     people = User.objects.filter(
         Exists(reached), activated_at__isnull=False, blocked_at__isnull=True, tenant__disabled_at__isnull=True
     )
-    return Totals(
-        partners=in_force.count(),
-        people=people.count(),
-        with_every_right=DapGrant.objects.filter(pair__in=in_force, ended_at__isnull=True).count(),
-        pending_consents=DeviceConsent.objects.filter(pair__in=in_force, state=DeviceConsent.State.PENDING).count(),
-    )
+    active = DapGrant.objects.filter(pair__in=in_force, ended_at__isnull=True)
+    pending = DeviceConsent.objects.filter(pair__in=in_force, state=DeviceConsent.State.PENDING)
+    return Totals(*lists.bounded_counts([in_force, people, active, pending]))
 
 
 def services(user: User, pair: Pair, rights: Rights) -> Iterator[hooks.Service]:

@@ -20,12 +20,10 @@ def dap_words(pair: Any) -> str:
 
 
 class PairTable(ListTable):
-    """What both sides' lists of pairs have in common."""
+    """What both sides' lists of pairs have in common. Rows are written by the table's template, CSV by `value_…`."""
 
-    types = tables.TemplateColumn(template_name="delegation/_types.html", verbose_name=_("Relationship"))
-    dap = tables.TemplateColumn(
-        template_name="delegation/_dap.html", verbose_name=_("Delegated admin"), empty_values=()
-    )
+    types = tables.Column(verbose_name=_("Relationship"))
+    dap = tables.Column(verbose_name=_("Delegated admin"), empty_values=())
 
     def value_types(self, record: Any) -> str:
         return "; ".join(map(str, record.types))
@@ -34,25 +32,17 @@ class PairTable(ListTable):
         return dap_words(record)
 
 
-def _moment(**options: Any) -> tables.TemplateColumn:
-    return tables.TemplateColumn(template_name="delegation/_moment.html", **options)
-
-
 class CustomerTable(PairTable):
     """A partner's customers; a row expands to the services of the customer (DOMAIN §4)."""
 
-    services = tables.TemplateColumn(
-        template_name="delegation/_expander.html",
-        verbose_name=_("Services"),
-        empty_values=(),
-        exclude_from_export=True,
-        attrs={"th": {"data-unseen": ""}},
+    services = tables.Column(
+        verbose_name=_("Services"), empty_values=(), exclude_from_export=True, attrs={"th": {"data-unseen": ""}}
     )
-    customer_name = tables.TemplateColumn(template_name="delegation/_customer.html", verbose_name=_("Customer"))
+    customer_name = tables.Column(verbose_name=_("Customer"))
     customer_domain = tables.Column(verbose_name=_("Domain"), visible=False)
-    started_at = _moment(verbose_name=_("Since"), extra_context={"show": "date"})
+    started_at = tables.Column(verbose_name=_("Since"))
     ended_at = tables.Column(verbose_name=_("Until"), visible=False)
-    last_on_behalf_at = _moment(verbose_name=_("Last work on behalf"), extra_context={"show": "relative"})
+    last_on_behalf_at = tables.Column(verbose_name=_("Last work on behalf"))
 
     sorts = {
         "customer_name": "customer_key",
@@ -70,10 +60,6 @@ class CustomerTable(PairTable):
         empty_text = _("A customer appears here when it accepts your request for a relationship.")
         order_by_field = "sort"
 
-    def __init__(self, *args: Any, opened: Any = None, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.opened = opened
-
     def value_customer_name(self, record: Any) -> str:
         return record.customer_name
 
@@ -90,14 +76,14 @@ class CustomerTable(PairTable):
 class PartnerTable(PairTable):
     """A customer's partners; the selected one's details stand beside the list."""
 
-    partner_name = tables.TemplateColumn(template_name="delegation/_partner.html", verbose_name=_("Partner"))
+    partner_name = tables.Column(verbose_name=_("Partner"))
     partner_number = tables.Column(
         accessor="partner__profile__partner_number", verbose_name=_("Partner ID"), visible=False
     )
     country = tables.Column(accessor="partner__country", verbose_name=_("Country"), visible=False)
-    started_at = _moment(verbose_name=_("Since"), extra_context={"show": "date"})
-    ended_at = _moment(verbose_name=_("Until"), extra_context={"show": "date"})
-    last_on_behalf_at = _moment(verbose_name=_("Last work here"), extra_context={"show": "relative"})
+    started_at = tables.Column(verbose_name=_("Since"))
+    ended_at = tables.Column(verbose_name=_("Until"))
+    last_on_behalf_at = tables.Column(verbose_name=_("Last work here"))
 
     sorts = {
         "partner_name": "partner_key",
@@ -114,13 +100,11 @@ class PartnerTable(PairTable):
         sequence = ("partner_name", "partner_number", "country", "types", "dap", "started_at", "...")
         empty_text = _("Organisations that you accept as a partner appear here, with what they may do in your tenant.")
         order_by_field = "sort"
-        row_attrs = {"aria-selected": lambda record, table: "true" if record.pk == table.selected else None}
+        template_name = "delegation/partners_table.html"
 
-    def __init__(
-        self, *args: Any, selected: Any = None, slug: str = "", has_ended: bool = False, **kwargs: Any
-    ) -> None:
+    def __init__(self, *args: Any, selected: Any = None, has_ended: bool = False, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.selected, self.slug = selected, slug
+        self.selected, self.has_ended = selected, has_ended
         if not has_ended:  # beside the details there is no room for an empty column; CSV has it anyway
             self.columns.hide("ended_at")
 

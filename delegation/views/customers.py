@@ -9,6 +9,7 @@ from django.contrib import messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -44,10 +45,11 @@ def customers(request: HttpRequest) -> HttpResponse:
         search_label=_("Name or domain"),
         chips=listing.chips("show", SHOWN),
     )
-    wanted = request.GET.get("open", "")
+    wanted, table = request.GET.get("open", ""), context["table"]
     opened = next((pair for pair in listing.data.data if str(pair.pk) == wanted), None)
     if opened is not None:
-        context["table"].opened, context["table"].details = opened.pk, _services(request, opened)
+        opened.is_open, table.details = True, _services(request, opened)
+    table.arrow = render_to_string("delegation/_arrow.html")
     if acting.rights.allows(Can.CUSTOMERS_EXPORT):
         context["export_url"] = f"{reverse('customers-export', args=[acting.tenant.slug])}?{request.GET.urlencode()}"
     context["can_request"] = acting.rights.allows(Can.INVITATIONS_SEND)
@@ -172,7 +174,7 @@ def give_up(request: HttpRequest, pair_id: UUID) -> HttpResponse:
     form = ReasonForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         services.give_up_dap(grant=grant, actor=request.user, reason=form.cleaned_data["reason"])  # type: ignore[arg-type]
-        messages.success(request, f"{_('Delegated admin was given up.')} {endings.remains_sentence(pair)}")
+        messages.success(request, " ".join([_("Delegated admin was given up."), endings.remains_sentence(pair)]))
         return redirect("customer", pair.partner.slug, pair.pk)
     context = {"pair": pair, "form": form, **endings.of_dap(pair, for_partner=True)}
     return render(request, "delegation/give_up.html", context, status=400 if form.errors else 200)
@@ -191,7 +193,7 @@ def end_relationship(request: HttpRequest, pair_id: UUID, relationship_id: UUID)
     if request.method == "POST" and relationship.ended_at is None:
         relationship_services.end_relationship(relationship=relationship, actor=request.user)
         pair.refresh_from_db()
-        messages.success(request, f"{_('The relationship was ended.')} {endings.remains_sentence(pair)}")
+        messages.success(request, " ".join([_("The relationship was ended."), endings.remains_sentence(pair)]))
         return redirect("customer", pair.partner.slug, pair.pk)
     if relationship.ended_at is not None:
         messages.info(request, _("This relationship has ended already."))

@@ -46,18 +46,13 @@ def _pair(request: HttpRequest, pair_id: UUID) -> Any:
 
 
 def _listing(request: HttpRequest, selected: UUID | None = None) -> lists.Listing:
-    acting: Any = request.acting  # type: ignore[attr-defined]
     return lists.Listing(
         request,
         PartnerTable,
         _pairs(request),
         PairFilter,
         enrich=queries.add_types_and_dap,
-        table_kwargs={
-            "selected": selected,
-            "slug": acting.tenant.slug,
-            "has_ended": request.GET.get("show") == "ended",
-        },
+        table_kwargs={"selected": selected, "has_ended": request.GET.get("show") == "ended"},
     )
 
 

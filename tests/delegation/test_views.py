@@ -36,6 +36,7 @@ def story(dap_cast: Cast) -> Cast:
         accepted_by=dap_cast["global-admin"],
     )
     factories.pair(dap_cast.litware, dap_cast.contoso)
+    User.objects.update(language="en")  # the sentences below are the English ones
     return dap_cast
 
 
