@@ -275,7 +275,8 @@ def history(pair: Pair, viewer: Tenant) -> list[Event]:
         *_device_consents(pair, who),
         *_limits(pair, viewer),
     ]
-    return sorted(events, key=lambda event: event.at, reverse=True)
+    # What happened in one moment is listed in its order: turned round like everything else.
+    return sorted(events, key=lambda event: event.at)[::-1]
 
 
 def _organisation(pair: Pair, person: User) -> str:

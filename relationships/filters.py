@@ -18,7 +18,7 @@ class RequestFilter(django_filters.FilterSet):
     """By the state that counts now and by delegated admin."""
 
     state = django_filters.ChoiceFilter(choices=Invitation.State.choices, method="by_state")
-    dap = django_filters.ChoiceFilter(label=_("Delegated admin"), choices=DAP, method="by_dap")
+    dap = django_filters.ChoiceFilter(label=_("Delegated admin"), empty_label=_("All"), choices=DAP, method="by_dap")
 
     class Meta:
         model = Invitation

@@ -25,7 +25,10 @@ class OptionsForm(forms.Form):
             ("no", _("Without delegated admin (recommended)")),
             (
                 "yes",
-                _("With delegated admin: your Admin agents become Global Administrator, Helpdesk agents Helpdesk"),
+                _(
+                    "With delegated admin: your Admin agents become Global Administrator, "
+                    "Helpdesk agents Helpdesk Administrator"
+                ),
             ),
         ],
         initial="no",

@@ -278,3 +278,6 @@ class DeviceConsent(models.Model):
             models.UniqueConstraint(fields=["pair"], condition=~Q(state="ended"), name="device_consent_once"),
         ]
         triggers = [legal_moves(states.DEVICE_CONSENT), pgtrigger.Protect(name="kept", operation=pgtrigger.Delete)]
+
+    def __str__(self) -> str:
+        return str(self.pair)

@@ -57,7 +57,8 @@ def add_delivery(rows: list[Any]) -> None:
 def timeline(invitation: Invitation) -> list[Event]:
     """What happened, the latest first: acts of people, messages, and the providers' reports on them."""
     events = [*_acts(invitation), *_messages(invitation)]
-    return sorted(events, key=lambda event: event.at, reverse=True)
+    # What happened in one moment is listed in its order: turned round like everything else.
+    return sorted(events, key=lambda event: event.at)[::-1]
 
 
 def _acts(invitation: Invitation) -> Iterator[Event]:

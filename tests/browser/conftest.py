@@ -15,6 +15,8 @@ from tests.browser.stack import Stack, short_folder
 CHROMIUM = "/usr/bin/chromium"
 ARGUMENTS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
 ARGUMENTS += ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
+#: Milliseconds until something that should be on a page counts as missing, also on a machine that does much else.
+PATIENCE = 20_000
 DESK = {"width": 1280, "height": 900}
 
 
@@ -35,7 +37,7 @@ def stack() -> Iterator[Stack]:
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """Debian's Chromium."""
-    expect.set_options(timeout=8_000)
+    expect.set_options(timeout=PATIENCE)
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         yield chromium
@@ -51,7 +53,7 @@ def somebody(stack: Stack, browser: Browser) -> Iterator[Callable[..., Person]]:
     def make(name: str = "", *, language: str = "en", script: bool = True, **options: Any) -> Person:
         options = {"viewport": DESK, "locale": "en-GB", "timezone_id": "Europe/Berlin", **options}
         context = browser.new_context(java_script_enabled=script, **options)
-        context.set_default_timeout(8_000)
+        context.set_default_timeout(PATIENCE)
         contexts.append(context)
         person = Person(context, stack.url, complaints)
         if name:

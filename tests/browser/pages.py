@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.browser.stack import Stack
 
-_TENANT = ("account", "users", "users/new", "service-requests", "service-requests/new", "groups", "audit-log")
+_TENANT = ("account", "users", "users/invite", "service-requests", "service-requests/new", "groups", "audit-log")
 
 
 def pair(stack: Stack, partner: str, customer: str) -> str:

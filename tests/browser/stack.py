@@ -57,7 +57,7 @@ class Stack(Launched):
             password=keys["owner_password"],
             dbname="mandate",
         ) as connection:
-            cursor = connection.execute(text, values)  # type: ignore[call-overload]
+            cursor = connection.execute(text, values or None)  # type: ignore[call-overload]
             return cursor.fetchall() if cursor.description else []
 
 

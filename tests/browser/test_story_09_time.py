@@ -24,6 +24,17 @@ def state(stack, key: str) -> str:
     return str(stack.rows("SELECT state FROM relationships_invitation WHERE id = %s", key)[0][0])
 
 
+def let_time_pass(stack, key: str) -> None:
+    """As if it had been opened so long ago that it has just ended; nobody but the owner of the database can do that."""
+    stack.rows("ALTER TABLE relationships_invitation DISABLE TRIGGER USER")
+    stack.rows(
+        "UPDATE relationships_invitation SET opened_at = opened_at - (expires_at - now()), expires_at = now() "
+        "WHERE id = %s",
+        key,
+    )
+    stack.rows("ALTER TABLE relationships_invitation ENABLE TRIGGER USER")
+
+
 def test_invitation_past_its_end_is_expired_without_any_job_and_then_with_it(somebody, stack, invitation) -> None:
     page, link, key = invitation
     worker = stack.child("celery", "worker")
@@ -31,7 +42,7 @@ def test_invitation_past_its_end_is_expired_without_any_job_and_then_with_it(som
     for process in processes:
         process.suspend()
     try:
-        stack.rows("UPDATE relationships_invitation SET expires_at = now() - interval '1 second' WHERE id = %s", key)
+        let_time_pass(stack, key)
         agent = somebody("sales-agent@fabrikam.example")
         agent.open(page)
         agent.sees("Expired")
@@ -57,7 +68,7 @@ def test_provider_reports_stand_beside_the_invitation(somebody, stack, invitatio
         "RecordType": "Bounce",
         "Type": "HardBounce" if kind == "bounced" else "Blocked",
         "TypeCode": 1,
-        "ID": 4711,
+        "ID": 4711 if kind == "bounced" else 4712,
         "MessageID": "883953f4-6105-42a2-a16a-77a8eac79483",
         "Description": "The server was unable to deliver your message",
         "Details": "smtp; 550 5.1.1 no such mailbox",
