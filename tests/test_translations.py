@@ -8,11 +8,13 @@ import re
 import shutil
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 import polib
 import pytest
-from django.utils import translation
+from django.contrib.humanize.templatetags.humanize import naturaltime
+from django.utils import timezone, translation
 
 from portal import catalogue as portal_catalogue
 from portal import role_words
@@ -124,3 +126,12 @@ def test_pages_name_roles_in_the_readers_language_and_rows_in_english(language, 
     with translation.override(language):
         assert role.label == name
         assert role.name == "Helpdesk Administrator"
+
+
+@pytest.mark.parametrize(
+    ("language", "text"), [("en", "2 months ago"), ("de", "vor 2 Monaten"), ("zh-hant", "2 個月前")]
+)
+def test_past_moments_read_naturally(language, text):
+    with translation.override(language):
+        said = naturaltime(timezone.now() - timedelta(days=62))
+    assert said.replace("\xa0", " ") == text
