@@ -111,6 +111,20 @@ def has_dap(partner: int, customer: int) -> bool:
     return (partner + customer) % 2 == 0
 
 
+def agent_of_sql(partner: str) -> str:
+    """Number of the first agent of a partner, as SQL over the partner's number (see `_PEOPLE`)."""
+    return f"(CASE WHEN {partner} = 0 THEN 0 ELSE (({partner}) - 1) / 3 * 10 + 3 + (({partner}) - 1) % 3 END)"
+
+
+def organisations_and_people(owner: psycopg.Connection[Any], size: Size) -> None:
+    """Everything but relationships and invitations."""
+    with bulk.unindexed(owner, Tenant, Group, SecurityGroup, TenantGrant):
+        _organisations(owner, size)
+        _people(owner, size)
+    for model in (User, Membership, RoleAssignment, PartnerProfile):
+        owner.execute(f"ANALYZE {model._meta.db_table}")  # type: ignore[arg-type]
+
+
 def build(owner: psycopg.Connection[Any], size: Size) -> None:
     """Fill an empty, migrated database."""
     invitation, relationship = (apps.get_model("relationships", name) for name in ("Invitation", "Relationship"))
