@@ -65,7 +65,8 @@ def test_global_administrator_assigns_and_removes_a_role(somebody, mailbox) -> N
     admin.is_at("User")
     admin.sees("Global Reader", "privileged person")
     mail = mailbox.wait("cloud-admin@contoso.example", after=before)
-    assert "Global Reader" in mail.text
+    assert "user@contoso.example" in mail.text
+    assert "Globaler Leser" in mail.text, "in the recipient's language"
     admin.press("Remove", within=admin.row("Global Reader"))
     admin.is_at("Remove this role?")
     admin.press("Remove")
