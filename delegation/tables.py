@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import django_tables2 as tables
-from django.utils.translation import gettext as _now
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django_countries import countries
 
@@ -15,8 +15,8 @@ from portal.lists import ListTable
 def dap_words(pair: Any) -> str:
     """The state of delegated admin in words, for CSV."""
     if pair.dap is not None:
-        return _now("DAP")
-    return _now("Requested") if getattr(pair, "dap_asked_until", None) else _now("None")
+        return gettext("DAP")
+    return gettext("Requested") if getattr(pair, "dap_asked_until", None) else gettext("None")
 
 
 class PairTable(ListTable):

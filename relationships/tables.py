@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import django_tables2 as tables
-from django.utils.translation import gettext as _now
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from portal.lists import Cell, ListTable
@@ -31,7 +31,7 @@ class RequestTable(ListTable):
     expires_at = _moment(verbose_name=_("Expires"), extra_context={"show": "date"})
 
     def render_dap(self, value: bool) -> str:
-        return _now("With") if value else _now("Without")
+        return gettext("With") if value else gettext("Without")
 
     def value_state(self, record: Any) -> str:
         return record.state_label
@@ -50,9 +50,7 @@ class InvitationTable(RequestTable):
         verbose_name=_("Customer"),
     )
     customer_address = tables.Column(verbose_name=_("E-mail"), visible=False)
-    delivery = Cell(
-        template_name="relationships/_delivery.html", empty_values=(), verbose_name=_("Delivery")
-    )
+    delivery = Cell(template_name="relationships/_delivery.html", empty_values=(), verbose_name=_("Delivery"))
     uses = tables.Column(verbose_name=_("Accepted"))
     created_at = _moment(verbose_name=_("Created"), extra_context={"show": "date"})
 
@@ -68,7 +66,7 @@ class InvitationTable(RequestTable):
         order_by_field = "sort"
 
     def value_customer(self, record: Any) -> str:
-        return record.customer_name or _now("Open link")
+        return record.customer_name or gettext("Open link")
 
     def value_delivery(self, record: Any) -> str:
         return str(record.delivery.get_state_display() if record.delivery else _UNSENT)

@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -22,7 +23,7 @@ from portal import role_words
 ROOT = Path(__file__).resolve().parents[1]
 LOCALES = ("de", "zh_Hant")
 PLACEHOLDER = re.compile(r"%\(\w+\)[sd]|%%s|%[sd]|\{\w*\}|<[^>]+>")
-MARKS = ("_", "_now", "gettext", "gettext_lazy", "ngettext", "ngettext_lazy", "pgettext", "pgettext_lazy")
+MARKS = {"_", "gettext_noop"} | {f"{kind}gettext{lazy}" for kind in ("", "n", "p", "np") for lazy in ("", "_lazy")}
 NEEDS_GETTEXT = pytest.mark.skipif(not shutil.which("xgettext"), reason="gettext's programs are not installed here")
 
 
@@ -71,11 +72,31 @@ def test_both_catalogues_hold_the_same_messages():
     assert german == chinese
 
 
+def code() -> Iterator[tuple[Path, ast.Module]]:
+    for app in ("portal", "relationships", "delegation"):
+        for path in (ROOT / app).rglob("*.py"):
+            yield path, ast.parse(path.read_text())
+
+
+def test_messages_are_marked_by_names_that_extraction_knows():
+    """Under another name a message would stay English unnoticed."""
+    imports = (
+        (path, node)
+        for path, tree in code()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and node.module == "django.utils.translation"
+    )
+    renamed = [
+        f"{path}:{node.lineno}" for path, node in imports for name in node.names if name.asname not in (None, "_")
+    ]
+    assert renamed == []
+
+
 def test_no_message_hides_in_an_f_string():
     """gettext's extraction doesn't look into them, so such a message would stay English unnoticed."""
     hidden = []
-    for path in (path for app in ("portal", "relationships", "delegation") for path in (ROOT / app).rglob("*.py")):
-        strings = (node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.JoinedStr))
+    for path, tree in code():
+        strings = (node for node in ast.walk(tree) if isinstance(node, ast.JoinedStr))
         calls = (part for node in strings for part in ast.walk(node) if isinstance(part, ast.Call))
         hidden += [f"{path}:{call.lineno}" for call in calls if getattr(call.func, "id", "") in MARKS]
     assert hidden == []
