@@ -19,7 +19,7 @@ from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import Permission
 from django.core.exceptions import ObjectDoesNotExist, ValidationError
 from django.db import connection
-from django.db.models import Exists, Model, OuterRef, Q, QuerySet
+from django.db.models import BooleanField, Exists, Model, OuterRef, Q, QuerySet, Subquery, Value
 from django.db.models.signals import post_migrate
 from django.dispatch import receiver
 from django.http import Http404, HttpRequest
@@ -313,7 +313,9 @@ def allowing(queryset: QuerySet[M], user: User, capability: Capability) -> Query
         rows = queryset.filter(**{model.access_partner: user.tenant_id})
         if model.access_pair is None or any(path.kind == PathKind.EXPLICIT for path in paths):
             return rows
-        return rows.filter(Exists(_working_for(user, OuterRef(model.access_pair))))
+        # Asked row by row (an EXISTS would become a join over all of the partner's pairs), so that a page stops early.
+        works = _working_for(user, OuterRef(model.access_pair)).values(found=Value(True))[:1]
+        return rows.filter(Subquery(works, output_field=BooleanField()))
     return queryset.filter(Exists(_granted(user, capability, OuterRef(model.access_tenant))))
 
 
