@@ -175,7 +175,20 @@ SELECT * FROM unnest(%s::bigint[], %s::bytea[], %s::uuid[], %s::timestamptz[], %
 """
 
 
+_COPY = """
+COPY portal_auditentry (seq, hash, tenant_id, at, action, actor_id, actor_tenant_id, on_behalf_tenant_id,
+    path, role, target_type, target_id, request_id, address, data) FROM STDIN
+"""
+#: From so many rows on copying is cheaper than one statement with arrays.
+_COPIED_FROM = 50
+
+
 def _insert(rows: list[tuple[Any, ...]]) -> None:
+    if len(rows) >= _COPIED_FROM:
+        with connection.cursor() as cursor, cursor.copy(_COPY) as copy:
+            for seq, last, line in rows:
+                copy.write_row((seq, last, *(getattr(line, name) for name in Line.__dataclass_fields__)))
+        return
     columns: list[list[Any]] = [[row[0] for row in rows], [row[1] for row in rows]]
     for name in Line.__dataclass_fields__:
         columns.append([getattr(row[2], name) for row in rows])

@@ -106,7 +106,8 @@ class Invitation(models.Model):
             models.Index(fields=["partner", "state", "created_at", "id"], name="invitation_by_state"),
             models.Index(fields=["partner", "expires_at", "id"], name="invitation_by_end"),
             models.Index(fields=["partner", "customer_key", "id"], name="invitation_by_customer"),
-            models.Index(fields=["expires_at"], condition=Q(state="open"), name="invitation_due"),
+            models.Index(fields=["expires_at", "partner"], condition=Q(state="open"), name="invitation_due"),
+            models.Index(fields=["partner", "expires_at"], condition=Q(state="open"), name="invitation_due_of"),
             models.Index(fields=["created_by", "opened_at"], name="invitation_by_sender"),
             models.Index(CUSTOMER_DOMAIN, "opened_at", condition=Q(is_open_link=False), name="invitation_by_domain"),
             models.Index(
@@ -141,7 +142,12 @@ class Invitation(models.Model):
         ]
 
     def __str__(self) -> str:
-        return self.customer_name or self.customer_address or f"{self.partner} #{str(self.pk)[:8]}"
+        return self.name_of(self.customer_name, self.customer_address, self.pk)
+
+    @staticmethod
+    def name_of(customer_name: str, customer_address: str, pk: uuid.UUID) -> str:
+        """What an invitation is called: its customer or, for an open link, the start of its key."""
+        return customer_name or customer_address or f"#{str(pk)[:8]}"
 
     @property
     def state_now(self) -> str:
