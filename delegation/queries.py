@@ -122,11 +122,19 @@ def _working(pair: Any, user: Any) -> Exists:
 
 
 def reach_of(pair: Pair) -> list[Reach]:
-    """What the partner's groups may do in the customer's tenant now; people who can't use it are not counted."""
+    """What the partner's groups may do in the customer's tenant now; people who can't use it are not counted.
+
+    Nothing while the partner isn't approved or is disabled (DOMAIN §2).
+    """
     able = Membership.objects.filter(_able(), _working(pair.pk, OuterRef("user_id")), group=OuterRef("group_id"))
     count = able.order_by().values("group").annotate(number=Count("pk")).values("number")
     rows = (
-        TenantGrant.objects.filter(Q(until__isnull=True) | Q(until__gt=clock.now()), pair=pair)
+        TenantGrant.objects.filter(
+            Q(until__isnull=True) | Q(until__gt=clock.now()),
+            pair=pair,
+            pair__partner__profile__approved_at__isnull=False,
+            pair__partner__profile__disabled_at__isnull=True,
+        )
         .select_related("permission", "group__security_group")
         .annotate(people=Coalesce(Subquery(count), 0))
         .order_by("group__security_group__kind", "id")
