@@ -105,8 +105,10 @@ class PartnerTable(PairTable):
     def __init__(self, *args: Any, selected: Any = None, has_ended: bool = False, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.selected, self.has_ended = selected, has_ended
-        if not has_ended:  # beside the details there is no room for an empty column; CSV has it anyway
+        if not has_ended:  # an empty column; CSV has it anyway
             self.columns.hide("ended_at")
+        if selected:  # the details beside the list say it
+            self.columns.hide("started_at")
 
     def value_partner_name(self, record: Any) -> str:
         return record.partner_name
