@@ -6,17 +6,13 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, expect, sync_playwright
+from playwright.sync_api import Browser, sync_playwright
 
+from tests.browser.chromium import PATIENCE, launch
 from tests.browser.mailbox import Mailbox
 from tests.browser.person import Complaints, Person
 from tests.browser.stack import Stack, short_folder
 
-CHROMIUM = "/usr/bin/chromium"
-ARGUMENTS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
-ARGUMENTS += ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
-#: Milliseconds until something that should be on a page counts as missing, also on a machine that does much else.
-PATIENCE = 20_000
 DESK = {"width": 1280, "height": 900}
 
 
@@ -37,9 +33,8 @@ def stack() -> Iterator[Stack]:
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """Debian's Chromium."""
-    expect.set_options(timeout=PATIENCE)
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        chromium = launch(playwright)
         yield chromium
         chromium.close()
 

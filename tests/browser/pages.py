@@ -32,6 +32,11 @@ def invitation(stack: Stack, state: str) -> str:
     return str(stack.rows(query, state)[0][0])
 
 
+def invitation_for(stack: Stack, customer: str) -> str:
+    """The id of an invitation to a customer of this name."""
+    return str(stack.rows("SELECT id FROM relationships_invitation WHERE customer_name = %s", customer)[0][0])
+
+
 def main_pages(stack: Stack) -> dict[str, list[str]]:
     """Paths by persona; "" is nobody, signed out."""
     contoso = pair(stack, "fabrikam", "contoso")

@@ -1,0 +1,141 @@
+"""The pictures of the guides, taken anew from the demo: `script/screenshots`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from playwright.sync_api import Browser, sync_playwright
+
+from tests.browser.chromium import launch
+from tests.browser.mailbox import Mailbox
+from tests.browser.pages import invitation_for, pair
+from tests.browser.person import Complaints, Person
+from tests.browser.stack import Stack, short_folder
+from tests.browser.steps import expand, open_person, personal_link, request, send
+from tests.launched import ROOT
+
+FOLDER = ROOT / "docs" / "screenshots"
+MOST_BYTES = 150_000
+WINDOW = {"width": 1200, "height": 750}
+PHONE = {"width": 360, "height": 740}
+
+
+@dataclass
+class Studio:
+    """One stack, one browser, a new person for each picture."""
+
+    stack: Stack
+    browser: Browser
+
+    @contextmanager
+    def person(self, name: str = "", language: str = "en", **options: object) -> Iterator[Person]:
+        """Somebody whose window has the size of a picture."""
+        settings = {"viewport": WINDOW, "locale": "en-GB", "timezone_id": "Europe/Berlin", **options}
+        context = self.browser.new_context(**settings)  # type: ignore[arg-type]
+        person = Person(context, self.stack.url, Complaints())
+        if name:
+            person.sign_in(name, language)
+        yield person
+        context.close()
+
+    def take(self, person: Person, name: str) -> None:
+        """What is in the window now, as a file."""
+        person.page.mouse.move(0, 0)
+        picture = person.page.screenshot(animations="disabled", caret="hide", scale="css")
+        if len(picture) > MOST_BYTES:
+            raise SystemExit(f"{name}: {len(picture)} bytes are too many")
+        (FOLDER / f"{name}.png").write_bytes(picture)
+
+
+def sign_in(studio: Studio) -> None:
+    with studio.person() as person:
+        person.open("/sign-in")
+        studio.take(person, "sign-in")
+
+
+def partner_asks(studio: Studio) -> None:
+    with studio.person("sales-agent@fabrikam.example") as agent:
+        agent.open("/p/fabrikam/invitations/new")
+        studio.take(agent, "invitation-options")
+        request(agent, customer="Trey Research", address="purchasing@trey.example", with_dap=True)
+        personal_link(agent)
+        agent.press("Next")
+        studio.take(agent, "invitation-deliver")
+        agent.open("/p/fabrikam/invitations")
+        studio.take(agent, "invitations")
+        agent.open(f"/p/fabrikam/invitations/{invitation_for(studio.stack, 'Coho Winery')}")
+        studio.take(agent, "invitation-bounced")
+
+
+def partner_works(studio: Studio) -> None:
+    with studio.person("admin-agent@fabrikam.example") as agent:
+        expand(agent, "Contoso GmbH")
+        studio.take(agent, "customers")
+    with studio.person("helpdesk-agent@fabrikam.example") as agent:
+        open_person(agent, "contoso", "user@contoso.example")
+        studio.take(agent, "on-behalf")
+        agent.open(agent.path + "/roles")
+        studio.take(agent, "refused")
+    with studio.person("admin-agent@fabrikam.example", viewport=PHONE, color_scheme="dark") as agent:
+        agent.open("/p/fabrikam/customers")
+        studio.take(agent, "phone")
+
+
+def customer_answers(studio: Studio) -> None:
+    with studio.person("admin-agent@tailspin.example") as agent, studio.person() as reader:
+        options = {"partner": "tailspin", "customer": "Contoso GmbH", "with_dap": True, "language": "Deutsch"}
+        link = send(agent, Mailbox(reader), address="billing-admin@contoso.example", **options)
+        reader.open("/mailbox")
+        reader.main.get_by_role("link").filter(has_text="Tailspin").first.click()
+        studio.take(reader, "mailbox")
+    with studio.person("global-admin@contoso.example", language="de") as admin:
+        admin.open(link)
+        studio.take(admin, "request-de")
+    with studio.person("billing-admin@contoso.example") as billing:
+        billing.open(link)
+        studio.take(billing, "need-permission")
+
+
+def customer_decides(studio: Studio) -> None:
+    page = f"/t/contoso/partner-relationships/{pair(studio.stack, 'fabrikam', 'contoso')}"
+    with studio.person("global-admin@contoso.example") as admin:
+        admin.open(page)
+        studio.take(admin, "partner-relationships")
+        admin.open(f"{page}/remove-dap")
+        studio.take(admin, "remove-delegated-admin")
+    with studio.person("global-admin@contoso.example", language="zh-hant", color_scheme="dark") as admin:
+        admin.open(page)
+        studio.take(admin, "partner-relationships-zh-hant-dark")
+        admin.choose_language("de")
+    with studio.person("global-admin@contoso.example") as admin:
+        admin.open("/t/contoso/audit-log")
+        studio.take(admin, "audit-log")
+
+
+SCENES: tuple[Callable[[Studio], None], ...] = (
+    sign_in,
+    partner_asks,
+    partner_works,
+    customer_answers,
+    customer_decides,
+)
+
+
+def main() -> None:
+    """Take every picture; what is no longer taken goes."""
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    for old in FOLDER.glob("*.png"):
+        old.unlink()
+    with short_folder() as folder, Stack(folder) as stack, sync_playwright() as playwright:
+        browser = launch(playwright)
+        for scene in SCENES:
+            scene(Studio(stack, browser))
+        browser.close()
+    sys.stdout.write(f"{len(list(FOLDER.glob('*.png')))} pictures in {FOLDER.relative_to(ROOT)}\n")
+
+
+if __name__ == "__main__":
+    main()
