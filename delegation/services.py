@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from delegation import sources
 from delegation.models import DapGrant
+from delegation.queries import active_dap
 from portal import access, audit, clock, notices
 from portal.catalogue import Capability
 from portal.errors import Refused
@@ -23,11 +24,6 @@ _KINDS = {
     DapGrant.EndedBySide.CUSTOMER: "dap_removed",
     DapGrant.EndedBySide.PARTNER: "dap_given_up",
 }
-
-
-def active_dap(pair: Pair) -> DapGrant | None:
-    """The pair's DAP grant in force, if there is one."""
-    return DapGrant.objects.filter(pair=pair, ended_at__isnull=True).first()
 
 
 def grant_with_acceptance(invitation: Invitation, pair: Pair, actor: User) -> bool:
