@@ -13,6 +13,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import connection, models
+from django.utils import translation
 
 from portal import clock, writes
 from portal.access import Decision
@@ -84,9 +85,11 @@ def record(
     on_behalf = decision is not None and decision.is_on_behalf
     if on_behalf and actor is not None and actor.tenant_id:
         tenant_ids.append(actor.tenant_id)
+    with translation.override(settings.LANGUAGE_CODE):  # a row reads the same in whatever language its actor works
+        name = str(target) if target is not None else ""
     content = {
         "actor": str(actor) if actor else "system",
-        "target": str(target) if target is not None else "",
+        "target": name,
         **({"before": before} if before is not None else {}),
         **({"after": after} if after is not None else {}),
         **{key: value for key, value in data.items() if value not in ("", None)},

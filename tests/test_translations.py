@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import os
 import re
 import shutil
@@ -17,8 +18,12 @@ import pytest
 from django.contrib.humanize.templatetags.humanize import naturaltime
 from django.utils import timezone, translation
 
+from portal import audit, role_words
 from portal import catalogue as portal_catalogue
-from portal import role_words
+from portal.models import AuditEntry, Pair
+from portal.writes import write
+from relationships.models import Relationship
+from tests.conftest import Cast
 
 ROOT = Path(__file__).resolve().parents[1]
 LOCALES = ("de", "zh_Hant")
@@ -156,3 +161,12 @@ def test_past_moments_read_naturally(language, text):
     with translation.override(language):
         said = naturaltime(timezone.now() - timedelta(days=62))
     assert said.replace("\xa0", " ") == text
+
+
+def test_audit_rows_read_the_same_whatever_language_their_actor_works_in(cast: Cast) -> None:
+    named = Relationship(partner_type="reseller", pair=Pair(partner_name="Fabrikam", customer_name="Contoso"))
+    for language in ("de", "zh-hant"):
+        with translation.override(language), write():
+            audit.record("test.read", actor=cast["global-admin"], tenant=cast.contoso, target=named)
+    data = AuditEntry.objects.filter(tenant=cast.contoso, action="test.read").values_list("data", flat=True)
+    assert [json.loads(row)["target"] for row in data] == ["Reseller: Fabrikam → Contoso"] * 2
