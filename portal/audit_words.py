@@ -12,7 +12,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from portal import audit
-from portal.models import AuditEntry, Tenant
+from portal.models import AuditEntry, ServiceRequest, Tenant
 
 #: What each action is called; an action that isn't here is shown by its code.
 ACTIONS: dict[str, Any] = {
@@ -85,6 +85,10 @@ _FIELDS: dict[str, Any] = {
     "sign_in_name": _("Sign-in name"),
     "state": _("State"),
     "title": _("Title"),
+}
+_VALUES: dict[str, dict[str, Any]] = {
+    "severity": dict(ServiceRequest.Severity.choices),
+    "state": dict(ServiceRequest.State.choices),
 }
 #: May name a person of another partner: left out for readers on behalf (DOMAIN §5).
 _ABOUT_OTHERS = ("by", "by_name")
@@ -165,9 +169,9 @@ def _fields(value: Any) -> dict[str, Any]:
 
 
 def _value(key: str, fields: dict[str, Any]) -> str:
-    """One field's value; names of roles in the reader's language."""
+    """One field's value; roles, severities and states in the reader's language."""
     text = _text(fields.get(key, ""))
-    return gettext(text) if key == "role" else text
+    return gettext(text) if key == "role" else str(_VALUES.get(key, {}).get(text, text))
 
 
 def _text(value: Any) -> str:
