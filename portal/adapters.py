@@ -24,9 +24,7 @@ class Adapter(DefaultAccountAdapter):
     """What allauth asks about sign-in; one message for every failure, so that names can't be told."""
 
     error_messages = DefaultAccountAdapter.error_messages | {
-        "username_password_mismatch": _(
-            "The sign-in name or the password is wrong, or this account can't sign in."
-        ),
+        "username_password_mismatch": _("The sign-in name or the password is wrong, or this account can't sign in."),
     }
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:

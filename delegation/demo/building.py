@@ -93,9 +93,7 @@ def load(plans: list[Callable[[Demo], None]]) -> bool:
 def reset() -> None:
     """Remove every row of the demo, its audit chains too, as the owner of the database. Raises Refused as `load`."""
     refuse_real_organisations()
-    tables = (
-        "portal_tenant, portal_user, auth_group, django_session, portal_mailboxmessage, portal_ratecounter"
-    )
+    tables = "portal_tenant, portal_user, auth_group, django_session, portal_mailboxmessage, portal_ratecounter"
     with connections["owner"].cursor() as cursor:
         cursor.execute(f"TRUNCATE {tables}, portal_ratecounter CASCADE")
 
@@ -141,9 +139,7 @@ def found(demo: Demo, item: Organisation) -> None:
     demo.tenants[item.label] = tenant
     demo.people[founder.sign_in_name] = founder
     if item.channel_role:
-        organisations.become_partner(
-            tenant=tenant, actor=founder, channel_role=item.channel_role, is_oem=item.is_oem
-        )
+        organisations.become_partner(tenant=tenant, actor=founder, channel_role=item.channel_role, is_oem=item.is_oem)
     for person in others:
         name = item.sign_in_name(person, suffix)
         user = people.add_person(

@@ -89,9 +89,7 @@ CONTOSO = Organisation(
         _BILLING_ADMIN,
         Person("user-admin", "User admin", ("User Administrator",)),
         _USER,
-        Person(
-            "delegation-admin", "Delegation admin", ("Customer Delegated Admin Relationship Administrator",)
-        ),
+        Person("delegation-admin", "Delegation admin", ("Customer Delegated Admin Relationship Administrator",)),
         Person("cloud-admin", "Cloud admin", ("Global Administrator",), is_cloud_native=True),
     ),
     founded_days_ago=1100,

@@ -104,9 +104,7 @@ def _remove_dap(demo: Demo, partner: str, customer: Customer) -> None:
 
 
 def _give_up_dap(demo: Demo, partner: str, customer: Customer) -> None:
-    services.give_up_dap(
-        grant=dap_of(demo, partner, customer.label), actor=demo.person(f"admin-agent@{partner}")
-    )
+    services.give_up_dap(grant=dap_of(demo, partner, customer.label), actor=demo.person(f"admin-agent@{partner}"))
 
 
 def _end(demo: Demo, partner: str, customer: Customer) -> None:

@@ -44,9 +44,7 @@ def draft(demo: Demo, days_ago: float, partner: str, sender: str, **options: Any
 
 def _draft(demo: Demo, asked: Asked) -> Invitation:
     actor = demo.person(f"{asked.sender}@{asked.partner}")
-    asked.row = invitations.create_invitation(
-        partner=demo.tenants[asked.partner], actor=actor, **asked.options
-    )
+    asked.row = invitations.create_invitation(partner=demo.tenants[asked.partner], actor=actor, **asked.options)
     return asked.row
 
 

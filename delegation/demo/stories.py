@@ -46,9 +46,7 @@ def plan_northwind(demo: Demo) -> None:
     """Accepted by a Billing Administrator, so device consent is pending; asked for delegated admin now."""
     first = ask(demo, 250, FABRIKAM, "sales-agent", **_to("northwind", "Northwind 貿易", "zh-hant"))
     accept(demo, 247, first, "billing-admin@northwind.example")
-    other = ask(
-        demo, 400, TAILSPIN, "sales-agent", **_to("northwind", "Northwind 貿易", "zh-hant", with_dap=True)
-    )
+    other = ask(demo, 400, TAILSPIN, "sales-agent", **_to("northwind", "Northwind 貿易", "zh-hant", with_dap=True))
     accept(demo, 399, other, "global-admin@northwind.example")
     demo.plan(
         120,
@@ -156,9 +154,7 @@ def _open(demo: Demo, actor: User, title: str, description: str) -> ServiceReque
 
 def _solved_request(demo: Demo) -> None:
     agent = demo.person("helpdesk-agent@fabrikam.example")
-    request = _open(
-        demo, agent, "Mailbox is full", "The shared mailbox of the sales team takes no more messages."
-    )
+    request = _open(demo, agent, "Mailbox is full", "The shared mailbox of the sales team takes no more messages.")
     demo.plan(299, lambda: service_requests.start_request(request=request, actor=agent))
     demo.plan(
         298,

@@ -39,9 +39,7 @@ class NewPasswordForm(forms.Form):
         label=_("New password"),
         strip=False,
         max_length=200,
-        help_text=_(
-            "At least 12 characters. Three or four unrelated words are easy to remember and hard to guess."
-        ),
+        help_text=_("At least 12 characters. Three or four unrelated words are easy to remember and hard to guess."),
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
     )
     repeat = forms.CharField(
@@ -86,8 +84,6 @@ def language_choices() -> list[tuple[str, str]]:
 def time_zone_choices() -> list[tuple[str, str]]:
     """Every time zone that has a place."""
     names = (
-        name
-        for name in zoneinfo.available_timezones()
-        if "/" in name and not name.startswith(("Etc/", "SystemV/"))
+        name for name in zoneinfo.available_timezones() if "/" in name and not name.startswith(("Etc/", "SystemV/"))
     )
     return [("UTC", "UTC"), *((name, name.replace("_", " ")) for name in sorted(names))]

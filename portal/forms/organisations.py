@@ -54,9 +54,7 @@ class OrganisationForm(NewPasswordForm):
     )
     country = forms.ChoiceField(label=_("Country"), choices=country_choices)
     language = forms.ChoiceField(label=_("Language"), choices=language_choices)
-    person = LineField(
-        label=_("Your name"), max_length=200, widget=forms.TextInput(attrs={"autocomplete": "name"})
-    )
+    person = LineField(label=_("Your name"), max_length=200, widget=forms.TextInput(attrs={"autocomplete": "name"}))
     local_part = LineField(
         label=_("Your sign-in name"),
         max_length=64,
@@ -89,9 +87,7 @@ class OrganisationForm(NewPasswordForm):
     def described(self) -> User:
         """The person that is about to be made."""
         cleaned = self.cleaned_data
-        name = (
-            f"{cleaned.get('local_part', '')}@{cleaned.get('label', '')}.{settings.MANDATE_PLATFORM_SUFFIX}"
-        )
+        name = f"{cleaned.get('local_part', '')}@{cleaned.get('label', '')}.{settings.MANDATE_PLATFORM_SUFFIX}"
         return User(sign_in_name=name, display_name=cleaned.get("person", ""), contact_address=self.address)
 
 

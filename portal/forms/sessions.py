@@ -34,9 +34,7 @@ class ForgotPasswordForm(forms.Form):
     sign_in_name = LineField(
         label=_("Sign-in name"),
         max_length=254,
-        widget=forms.TextInput(
-            attrs={"autocomplete": "username", "autocapitalize": "none", "spellcheck": "false"}
-        ),
+        widget=forms.TextInput(attrs={"autocomplete": "username", "autocapitalize": "none", "spellcheck": "false"}),
     )
 
 

@@ -22,80 +22,107 @@ def fill_in(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('auth', '0012_alter_user_first_name_max_length'),
-        ('portal', '0002_database_rules'),
+        ("auth", "0012_alter_user_first_name_max_length"),
+        ("portal", "0002_database_rules"),
     ]
 
     operations = [
         migrations.RemoveIndex(
-            model_name='user',
-            name='user_by_name',
+            model_name="user",
+            name="user_by_name",
         ),
         migrations.AddField(
-            model_name='servicerequest',
-            name='search',
+            model_name="servicerequest",
+            name="search",
             field=django.contrib.postgres.search.SearchVectorField(editable=False, null=True),
         ),
         migrations.AddField(
-            model_name='user',
-            name='deleted_at',
+            model_name="user",
+            name="deleted_at",
             field=models.DateTimeField(blank=True, null=True),
         ),
         migrations.AddField(
-            model_name='user',
-            name='name_key',
-            field=models.CharField(db_collation='C', default='', editable=False, max_length=200),
+            model_name="user",
+            name="name_key",
+            field=models.CharField(db_collation="C", default="", editable=False, max_length=200),
         ),
         migrations.AddField(
-            model_name='user',
-            name='search',
+            model_name="user",
+            name="search",
             field=django.contrib.postgres.search.SearchVectorField(editable=False, null=True),
         ),
         migrations.AddIndex(
-            model_name='auditentry',
-            index=models.Index(fields=['tenant', 'target_id', 'seq'], name='audit_by_target'),
+            model_name="auditentry",
+            index=models.Index(fields=["tenant", "target_id", "seq"], name="audit_by_target"),
         ),
         migrations.AddIndex(
-            model_name='auditentry',
-            index=models.Index(condition=models.Q(('on_behalf_tenant_id__isnull', False)), fields=['tenant', 'seq'], name='audit_on_behalf'),
+            model_name="auditentry",
+            index=models.Index(
+                condition=models.Q(("on_behalf_tenant_id__isnull", False)),
+                fields=["tenant", "seq"],
+                name="audit_on_behalf",
+            ),
         ),
         migrations.AddIndex(
-            model_name='servicerequest',
-            index=models.Index(fields=['tenant', 'updated_at', 'id'], name='service_request_by_time'),
+            model_name="servicerequest",
+            index=models.Index(fields=["tenant", "updated_at", "id"], name="service_request_by_time"),
         ),
         migrations.AddIndex(
-            model_name='servicerequest',
-            index=django.contrib.postgres.indexes.GinIndex(fields=['search'], name='service_request_search'),
+            model_name="servicerequest",
+            index=django.contrib.postgres.indexes.GinIndex(fields=["search"], name="service_request_search"),
         ),
         migrations.AddIndex(
-            model_name='user',
-            index=models.Index(fields=['tenant', 'name_key', 'id'], name='user_by_name'),
+            model_name="user",
+            index=models.Index(fields=["tenant", "name_key", "id"], name="user_by_name"),
         ),
         migrations.AddIndex(
-            model_name='user',
-            index=models.Index(fields=['tenant', 'sign_in_name', 'id'], name='user_by_sign_in_name'),
+            model_name="user",
+            index=models.Index(fields=["tenant", "sign_in_name", "id"], name="user_by_sign_in_name"),
         ),
         migrations.AddIndex(
-            model_name='user',
-            index=models.Index(fields=['tenant', 'created_at', 'id'], name='user_by_age'),
+            model_name="user",
+            index=models.Index(fields=["tenant", "created_at", "id"], name="user_by_age"),
         ),
         migrations.AddIndex(
-            model_name='user',
-            index=django.contrib.postgres.indexes.GinIndex(fields=['search'], name='user_search'),
+            model_name="user",
+            index=django.contrib.postgres.indexes.GinIndex(fields=["search"], name="user_search"),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='servicerequestcomment',
-            trigger=pgtrigger.compiler.Trigger(name='kept', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;", hash='5ebbd6ef30aaebc7e97a5a3887517e643dae2ad2', operation='UPDATE OR DELETE', pgid='pgtrigger_kept_e1cc8', table='portal_servicerequestcomment', when='BEFORE')),
+            model_name="servicerequestcomment",
+            trigger=pgtrigger.compiler.Trigger(
+                name="kept",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;",
+                    hash="5ebbd6ef30aaebc7e97a5a3887517e643dae2ad2",
+                    operation="UPDATE OR DELETE",
+                    pgid="pgtrigger_kept_e1cc8",
+                    table="portal_servicerequestcomment",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='user',
-            trigger=pgtrigger.compiler.Trigger(name='deleted_for_good', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (OLD.deleted_at IS NOT NULL AND NEW.deleted_at IS DISTINCT FROM OLD.deleted_at)', func='RAISE EXCEPTION \'pgtrigger: Cannot update of "deleted_at" rows from % table\', TG_TABLE_NAME;', hash='3078a10eb4f146a6eb84363f94009a1723af17b1', operation='UPDATE OF "deleted_at"', pgid='pgtrigger_deleted_for_good_c4a5c', table='portal_user', when='BEFORE')),
+            model_name="user",
+            trigger=pgtrigger.compiler.Trigger(
+                name="deleted_for_good",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    condition="WHEN (OLD.deleted_at IS NOT NULL AND NEW.deleted_at IS DISTINCT FROM OLD.deleted_at)",
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot update of \"deleted_at\" rows from % table', TG_TABLE_NAME;",
+                    hash="3078a10eb4f146a6eb84363f94009a1723af17b1",
+                    operation='UPDATE OF "deleted_at"',
+                    pgid="pgtrigger_deleted_for_good_c4a5c",
+                    table="portal_user",
+                    when="BEFORE",
+                ),
+            ),
         ),
         migrations.AddConstraint(
-            model_name='user',
-            constraint=models.CheckConstraint(condition=models.Q(('deleted_at__isnull', True), ('blocked_at__isnull', False), _connector='OR'), name='user_deleted_is_blocked'),
+            model_name="user",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("deleted_at__isnull", True), ("blocked_at__isnull", False), _connector="OR"),
+                name="user_deleted_is_blocked",
+            ),
         ),
         migrations.RunPython(fill_in, migrations.RunPython.noop),
     ]

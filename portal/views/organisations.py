@@ -79,9 +79,7 @@ def organisation_details(request: HttpRequest, link_id: UUID) -> HttpResponse:
     version = links.kept_version(request, _NEW, link_id)
     link = right_links.working(_NEW, link_id, version)
     start = {"language": link.data.get("language")}
-    form = OrganisationForm(
-        request.POST if request.method == "POST" else None, address=link.address, initial=start
-    )
+    form = OrganisationForm(request.POST if request.method == "POST" else None, address=link.address, initial=start)
     if request.method == "POST" and form.is_valid():
         try:
             link, person = founding.found_organisation(pk=link_id, version=version, details=form.cleaned_data)

@@ -147,9 +147,7 @@ def reset(request: HttpRequest, link_id: UUID) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         accounts.finish_reset(pk=link_id, version=version, password=form.cleaned_data["password"])
         links.drop(request, Purpose.RESET_PASSWORD, link_id)
-        messages.success(
-            request, _("Your password is set and all your sessions have ended. Sign in with it.")
-        )
+        messages.success(request, _("Your password is set and all your sessions have ended. Sign in with it."))
         return redirect("sign-in")
     return render(request, "portal/reset_password.html", {"form": form, "person": link.user})
 

@@ -46,8 +46,7 @@ def start(request: HttpRequest) -> HttpResponse:
         "entries": _entries(request),
         "waiting": [*waiting, *_open_service_requests(user.tenant, rights)],
         "roles": sorted({path.role_label for path in rights.paths}),
-        "may_become_partner": user.tenant.partner_profile is None
-        and rights.allows(Can.PARTNER_PROFILE_MANAGE),
+        "may_become_partner": user.tenant.partner_profile is None and rights.allows(Can.PARTNER_PROFILE_MANAGE),
     }
     return render(request, "portal/start.html", context)
 

@@ -56,9 +56,7 @@ def test_nobody_of_the_demo_has_a_password(demo):
 
 
 def test_partners_play_their_channel_roles(demo):
-    found = Tenant.objects.filter(profile__isnull=False).values_list(
-        "slug", "profile__channel_role", "profile__is_oem"
-    )
+    found = Tenant.objects.filter(profile__isnull=False).values_list("slug", "profile__channel_role", "profile__is_oem")
     assert set(found) == {
         ("fabrikam", "direct_bill", False),
         ("tailspin", "indirect_provider", False),
@@ -71,9 +69,7 @@ def test_contosos_people_hold_their_roles(demo):
     contoso = Tenant.objects.get(slug="contoso")
     assert (contoso.country, contoso.language) == ("DE", "de")
     assert access.decide(person("global-admin@contoso.example"), Can.PARTNERS_REMOVE_DAP, contoso).allowed
-    assert not access.decide(
-        person("billing-admin@contoso.example"), Can.PARTNERS_REMOVE_DAP, contoso
-    ).allowed
+    assert not access.decide(person("billing-admin@contoso.example"), Can.PARTNERS_REMOVE_DAP, contoso).allowed
     assert access.decide(person("delegation-admin@contoso.example"), Can.GDAP_APPROVE, contoso).allowed
     assert not access.rights(person("user@contoso.example"), contoso).paths
     assert person("cloud-admin@contoso.cloud.example").is_cloud_native
@@ -81,9 +77,7 @@ def test_contosos_people_hold_their_roles(demo):
 
 def test_fabrikam_works_for_contoso_by_dap(demo):
     contoso = Tenant.objects.get(slug="contoso")
-    assert access.decide(
-        person("helpdesk-agent@fabrikam.example"), Can.USERS_RESET_PASSWORD, contoso
-    ).is_on_behalf
+    assert access.decide(person("helpdesk-agent@fabrikam.example"), Can.USERS_RESET_PASSWORD, contoso).is_on_behalf
     assert access.decide(person("admin-agent@fabrikam.example"), Can.ROLES_ASSIGN, contoso).is_on_behalf
     assert not access.decide(person("sales-agent@fabrikam.example"), Can.USERS_VIEW, contoso).allowed
     assert pair("fabrikam", "contoso").last_on_behalf_at is not None

@@ -66,9 +66,7 @@ def test_anyone_with_a_confirmed_address_founds_an_organisation(client, db):
     assert person.is_cloud_native
     assert access.decide(person, Can.PARTNERS_ACCEPT_WITH_ROLES, tenant).allowed
     assert client.get("/my-account").status_code == 200
-    assert AuditEntry.objects.filter(
-        tenant=tenant, action="organisation.created", actor_id=person.pk
-    ).exists()
+    assert AuditEntry.objects.filter(tenant=tenant, action="organisation.created", actor_id=person.pk).exists()
 
 
 def test_the_link_works_once_for_a_day_and_in_the_browser_that_opened_it(client, db):
@@ -195,19 +193,14 @@ def test_signed_in_people_found_nothing(client, cast: Cast):
 
 def test_links_asked_from_one_address_are_limited(client, db, settings):
     settings.MANDATE_LINK_TRIES_PER_HOUR = 2
-    codes = [
-        client.post("/organisations/new", {"address": f"a{number}@b.example"}).status_code
-        for number in range(3)
-    ]
+    codes = [client.post("/organisations/new", {"address": f"a{number}@b.example"}).status_code for number in range(3)]
     assert codes == [302, 302, 429]
     assert OutboxMessage.objects.count() == 2
 
 
 def test_mails_to_one_address_are_limited(client, db, settings):
     settings.MANDATE_MAILS_PER_ADDRESS_AND_DAY = 2
-    codes = [
-        client.post("/organisations/new", {"address": "a@b.example"}).status_code for _number in range(3)
-    ]
+    codes = [client.post("/organisations/new", {"address": "a@b.example"}).status_code for _number in range(3)]
     assert codes == [302, 302, 429]
     assert RightLink.objects.count() == 2
 
@@ -249,9 +242,7 @@ def test_nobody_else_sees_or_makes_a_profile(client, dap_cast: Cast):
     ]:
         client.force_login(dap_cast[name])
         assert client.get(path_of(dap_cast.contoso)).status_code == code, name
-        assert client.post(path_of(dap_cast.contoso), {"channel_role": "direct_bill"}).status_code == code, (
-            name
-        )
+        assert client.post(path_of(dap_cast.contoso), {"channel_role": "direct_bill"}).status_code == code, name
     assert not PartnerProfile.objects.filter(tenant=dap_cast.contoso).exists()
 
 

@@ -64,16 +64,11 @@ def test_failures_are_limited_by_name_known_or_not_and_successes_are_free(client
         client.post("/sign-out")
     for name in ("billing-admin@contoso.example", "nobody@contoso.example"):
         codes = [
-            client.post(
-                "/sign-in", {"login": name, "password": "wrong"}, REMOTE_ADDR=f"10.1.1.{number}"
-            ).status_code
+            client.post("/sign-in", {"login": name, "password": "wrong"}, REMOTE_ADDR=f"10.1.1.{number}").status_code
             for number in range(4)
         ]
         assert codes == [200, 200, 200, 429]
-    assert (
-        client.post("/sign-in", {"login": name, "password": PASSWORD}, REMOTE_ADDR="10.1.2.1").status_code
-        == 429
-    )
+    assert client.post("/sign-in", {"login": name, "password": PASSWORD}, REMOTE_ADDR="10.1.2.1").status_code == 429
 
 
 def test_failures_are_limited_by_address(client, cast: Cast, settings):
@@ -117,18 +112,14 @@ def test_a_signed_in_person_changes_the_language_for_good(client, cast: Cast):
 
 @pytest.fixture
 def personas(monkeypatch):
-    monkeypatch.setattr(
-        hooks, "personas", [lambda: ["admin-agent@fabrikam.example", "global-admin@contoso.example"]]
-    )
+    monkeypatch.setattr(hooks, "personas", [lambda: ["admin-agent@fabrikam.example", "global-admin@contoso.example"]])
 
 
 def test_persona_picker_signs_in_with_one_press(client, cast: Cast, personas):
     page = client.get("/sign-in").content.decode()
     assert "Sign in as admin-agent@fabrikam.example" in page
     assert "Sign in as user@contoso.example" not in page
-    answer = client.post(
-        "/sign-in/persona", {"persona": "admin-agent@fabrikam.example", "next": "/my-account"}
-    )
+    answer = client.post("/sign-in/persona", {"persona": "admin-agent@fabrikam.example", "next": "/my-account"})
     assert answer["Location"] == "/my-account"
     assert is_signed_in(client)
 
@@ -178,9 +169,7 @@ def test_reset_by_another_mails_a_link_that_works_once_and_ends_sessions(client,
     assert sign_in(other, person.sign_in_name, NEW).status_code == 302
     assert client.get(f"/r/{token_of(link)}").status_code == 409
     assert client.post(f"/reset/{link.pk}", {"password": PASSWORD, "repeat": PASSWORD}).status_code == 409
-    actions = AuditEntry.objects.filter(tenant=cast.contoso, target_id=str(person.pk)).values_list(
-        "action", flat=True
-    )
+    actions = AuditEntry.objects.filter(tenant=cast.contoso, target_id=str(person.pk)).values_list("action", flat=True)
     assert list(actions.order_by("seq"))[-2:] == ["password.reset_started", "password.reset"]
 
 
@@ -272,9 +261,7 @@ def test_forgot_password_answers_alike_for_every_name(client, cast: Cast):
 
 def test_a_full_mailbox_does_not_tell_that_the_name_exists(client, cast: Cast, settings):
     settings.MANDATE_MAILS_PER_ADDRESS_AND_DAY = 1
-    codes = [
-        client.post("/reset", {"sign_in_name": "user@contoso.example"}).status_code for _number in range(3)
-    ]
+    codes = [client.post("/reset", {"sign_in_name": "user@contoso.example"}).status_code for _number in range(3)]
     assert codes == [302, 302, 302]
     assert OutboxMessage.objects.filter(kind="reset_password").count() == 1
 
