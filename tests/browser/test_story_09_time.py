@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import base64
+import subprocess
+import sys
 
 import pytest
 
 from tests.browser.stack import WEBHOOK_LOGIN
 from tests.browser.steps import send
-from tests.launched import wait_for
+from tests.launched import ROOT, wait_for
 
 
 @pytest.fixture
@@ -24,12 +26,14 @@ def state(stack, key: str) -> str:
     return str(stack.rows("SELECT state FROM relationships_invitation WHERE id = %s", key)[0][0])
 
 
-def let_time_pass(stack, key: str) -> None:
-    """As if it had been opened so long ago that it has just ended; nobody but the owner of the database can do that."""
+def let_time_pass(stack, key: str, remaining: str = "0") -> None:
+    """As if it had been opened so long ago that only this is left; nobody but the owner of the database can do that."""
     stack.rows("ALTER TABLE relationships_invitation DISABLE TRIGGER USER")
     stack.rows(
-        "UPDATE relationships_invitation SET opened_at = opened_at - (expires_at - now()), expires_at = now() "
-        "WHERE id = %s",
+        "UPDATE relationships_invitation SET expires_at = expires_at - passed, opened_at = opened_at - passed, "
+        "sent_at = sent_at - passed FROM (SELECT id AS key, expires_at - now() - %s::interval AS passed "
+        "FROM relationships_invitation) AS time WHERE id = key AND id = %s",
+        remaining,
         key,
     )
     stack.rows("ALTER TABLE relationships_invitation ENABLE TRIGGER USER")
@@ -58,6 +62,16 @@ def test_invitation_past_its_end_is_expired_without_any_job_and_then_with_it(som
         for process in processes:
             process.resume()
     wait_for(lambda: state(stack, key) == "expired", 90, stack.text)
+
+
+def test_reminder_comes_a_day_before_the_end_with_the_same_link(stack, mailbox, invitation) -> None:
+    _page, link, key = invitation
+    before = mailbox.newest()
+    let_time_pass(stack, key, remaining="20 hours")
+    remind = ["-m", "celery", "-A", "portal", "call", "relationships.tasks.remind_invitations"]
+    subprocess.run([sys.executable, *remind], cwd=ROOT, env=stack.environment, check=True, capture_output=True)
+    mail = mailbox.wait("office@lucerne.example", after=before)
+    assert mail.link("/i/") == link
 
 
 @pytest.mark.parametrize("kind", ["bounced", "rejected"])
