@@ -42,9 +42,13 @@ def _visible(here: Place) -> QuerySet[SecurityGroup]:
 
 
 def _found(here: Place, group_uid: UUID) -> SecurityGroup:
-    found = _visible(here).filter(uid=group_uid).first()
+    """The group. Raises Http404 where there is none, PermissionDenied for one that this insider may not see."""
+    groups = SecurityGroup.objects.filter(tenant=here.tenant).exclude(kind__in=SecurityGroup.HIDDEN)
+    visible, found = _visible(here), groups.filter(uid=group_uid).first()
     if found is None:
         raise Http404
+    if not visible.filter(pk=found.pk).exists():
+        raise PermissionDenied(here.rights.decide(Capability.GROUPS_MANAGE))
     return found
 
 

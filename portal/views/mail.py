@@ -33,10 +33,14 @@ Callback = Callable[..., HttpResponse]
 _MAIL_POLICY = "sandbox allow-top-navigation-by-user-activation; default-src 'none'; style-src 'unsafe-inline'"
 
 
+#: Not offered: mail that comes in, an old alias, and a provider that anymail has dropped.
+_UNWANTED = ("inbound", "sendinblue", "sendgrid")
+
+
 def provider_routes() -> list[URLPattern]:
     """Anymail's delivery webhooks, one per provider: open to the signed-out, since each checks its own signature."""
     tracking.connect(reports.note_report, dispatch_uid="portal.mail.reports")
-    wanted = [route for route in provider_urls.urlpatterns if "inbound" not in str(route.name)]
+    wanted = [route for route in provider_urls.urlpatterns if not any(word in str(route.name) for word in _UNWANTED)]
     return [URLPattern(route.pattern, _answered(route.callback), name=route.name) for route in wanted]
 
 

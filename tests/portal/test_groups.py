@@ -166,7 +166,7 @@ def test_pages_for_managers_of_either_kind(cast: Cast) -> None:
         assert "user@fabrikam.example" in answer.content.decode()
     assert "Night shift" in admin.get(page("groups", cast.fabrikam)).content.decode()
     assert "Night shift" not in agent.get(page("groups", cast.fabrikam)).content.decode()
-    assert agent.get(page("group", cast.fabrikam, group_uid=own.uid)).status_code == 404
+    assert agent.get(page("group", cast.fabrikam, group_uid=own.uid)).status_code == 403
     assert signed_in(cast["sales-agent"]).get(page("groups", cast.fabrikam)).status_code == 403
     assert signed_in(cast["stranger-partner"]).get(page("groups", cast.fabrikam)).status_code == 404
 

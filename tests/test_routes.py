@@ -1,0 +1,295 @@
+"""Every route × everybody × GET and POST. A route that isn't in the table fails (DOMAIN §5, §14, §17).
+
+Written by hand from the documents: who is named may, an insider else gets 403, a stranger 404, the signed-out
+the sign-in page. Each POST is empty: where everything is optional it does its work (and is undone), else 200, 400
+or 409 say what is missing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import pytest
+
+from tests.world import OURS, PERSONAS, SIGNED_OUT, STRANGERS, THEIRS, World, build_world, routes
+
+Codes = dict[str, int]
+SIGN_IN = 302
+
+# Who may, by data/role_capabilities.csv: by an own role, or on behalf by DAP (Admin agents act as Global
+# Administrators, Helpdesk agents as Helpdesk Administrators).
+ANY_ROLE = {"global-admin", "billing-admin", "user-admin", "helpdesk-admin", "delegation-admin"} | {
+    "admin-agent",
+    "helpdesk-agent",
+}
+SEES_USERS = ANY_ROLE - {"delegation-admin"}
+EDITS_USERS = {"global-admin", "user-admin", "admin-agent"}
+RESETS = EDITS_USERS | {"helpdesk-admin", "helpdesk-agent"}
+ASSIGNS_ROLES = {"global-admin", "admin-agent"}
+SEES_PARTNERS = {"global-admin", "billing-admin", "delegation-admin", "admin-agent"}
+SERVES = SEES_USERS
+READS_AUDIT = {"global-admin", "admin-agent"}
+ITSELF = {"global-admin"}  # never on behalf
+# By data/partner_capabilities.csv.
+SEES_CUSTOMERS = {"partner-admin", "admin-agent", "sales-agent", "helpdesk-agent"}
+EXPORTS = SEES_INVITATIONS = CANCELS = {"partner-admin", "admin-agent", "sales-agent"}
+INVITES = {"admin-agent", "sales-agent"}
+ENDS = {"partner-admin", "admin-agent"}
+# Asked in our own tenant: its Global Administrator manages groups, Admin agents only the three built-in ones.
+MANAGES_GROUPS, MANAGES_BUILT_IN = {"partner-admin"}, {"partner-admin", "admin-agent"}
+
+
+def everyone(code: int) -> Codes:
+    """The same for all, signed in or not."""
+    return dict.fromkeys(PERSONAS, code)
+
+
+def signed_in(code: int) -> Codes:
+    """The same for everybody who is signed in."""
+    return everyone(code) | {SIGNED_OUT: SIGN_IN}
+
+
+def guests_only(code: int) -> Codes:
+    """For the signed-out; whoever is signed in is sent on."""
+    return everyone(302) | {SIGNED_OUT: code}
+
+
+def only(allowed: Iterable[str], code: int, insiders: Iterable[str], refused: int = 403) -> Codes:
+    """Those who may; other insiders are refused, strangers learn nothing."""
+    return signed_in(404) | dict.fromkeys(insiders, refused) | dict.fromkeys(allowed, code)
+
+
+def theirs(allowed: Iterable[str] = (), code: int = 200, refused: int = 403) -> Codes:
+    """A page of the customer's tenant: its people and its partner's are insiders."""
+    return only(allowed, code, (*OURS, *THEIRS), refused)
+
+
+def ours(allowed: Iterable[str] = (), code: int = 200, refused: int = 403) -> Codes:
+    """A page of the partner's: only its own people are insiders."""
+    return only(allowed, code, OURS, refused)
+
+
+NO = everyone(405)
+NO_IN = signed_in(405)
+NO_THEIRS, NO_OURS = theirs(refused=405), ours(refused=405)
+OPERATOR = only({"operator"}, 200, ())
+#: Who sees the customer's inbox may answer without the link if the role allows it; the others need the link.
+NO_LINK = (*OURS, "user-admin", "helpdesk-admin", "user", *STRANGERS)
+
+
+def answering(code: int, refused: int = 403) -> Codes:
+    """The customer's inbox: Global and Billing Administrators may, the Delegated Admin Administrator sees why not."""
+    return signed_in(404) | {"delegation-admin": refused} | dict.fromkeys(("global-admin", "billing-admin"), code)
+
+
+Table = dict[str, tuple[Codes, Codes]]
+
+PUBLIC: Table = {
+    "healthz": (everyone(200), NO),
+    "set_language": (NO, everyone(302)),
+    "set_theme": (NO, everyone(302)),
+    "account_login": (guests_only(200), guests_only(200)),
+    "sign-in": (guests_only(200), guests_only(200)),
+    "sign-in-as": (NO, everyone(404)),
+    "account_logout": (NO, everyone(302)),
+    "sign-out": (NO, everyone(302)),
+    "forgot-password": (everyone(200), everyone(200)),
+    "forgot-password-sent": (everyone(200), NO),
+    "new-organisation": (guests_only(200), guests_only(200)),
+    "new-organisation-sent": (everyone(200), NO),
+    "mailbox": (everyone(200), NO),
+    "mailbox-message": (everyone(200), NO),
+    "mailbox-html": (everyone(200), NO),
+}
+#: The secret is swapped for the session; the clean address works for the browser that had the link only.
+LINKS: Table = {
+    "reset-link": (everyone(302), NO),
+    "welcome-link": (everyone(302), NO),
+    "confirm-link": (everyone(302), NO),
+    "organisation-link": (everyone(302), NO),
+    "invitation-link": (everyone(302), NO),
+    "reset": (everyone(409), everyone(409)),
+    "welcome": (everyone(409), everyone(409)),
+    "confirm-address": (everyone(409), everyone(409)),
+    "organisation-details": (guests_only(409), guests_only(409)),
+}
+#: Each checks its own signature; one without its key configured doesn't exist.
+WEBHOOKS: Table = {
+    f"anymail:{name}_webhook": (everyone(405), everyone(code))
+    for name, code in {
+        "amazon_ses_tracking": 401,
+        "brevo_tracking": 400,
+        "mailjet_tracking": 400,
+        "mailtrap_tracking": 400,
+        "postmark_tracking": 400,
+        "resend_tracking": 400,
+        "sparkpost_tracking": 400,
+        "mandrill": 404,
+        "mandrill_tracking": 404,
+    }.items()
+} | {
+    f"anymail:{name}_tracking_webhook": (everyone(404), everyone(404))
+    for name in ("mailersend", "mailgun", "postal", "unisender_go")
+}
+OWN: Table = {
+    "start": (signed_in(200), NO_IN),
+    "my-account": (signed_in(200), NO_IN),
+    "my-settings": (NO_IN, signed_in(200)),
+    "my-password": (NO_IN, signed_in(200)),
+    "my-contact-address": (NO_IN, signed_in(200)),
+    "my-sessions": (NO_IN, signed_in(302)),
+    "outbox": (OPERATOR, NO_IN),
+    "outbox-resend": (NO_IN, only({"operator"}, 302, ())),
+}
+TENANT: Table = {
+    "partner-profile": (theirs(ITSELF), theirs(ITSELF)),
+    "account": (theirs(ANY_ROLE), NO_THEIRS),
+    "users": (theirs(SEES_USERS), NO_THEIRS),
+    "users-csv": (theirs(SEES_USERS), NO_THEIRS),
+    "user-invite": (theirs(EDITS_USERS), theirs(EDITS_USERS)),
+    "user": (theirs(SEES_USERS), NO_THEIRS),
+    "user-edit": (theirs(EDITS_USERS), theirs(EDITS_USERS)),
+    "user-block": (NO_THEIRS, theirs(EDITS_USERS, 302)),
+    "user-unblock": (NO_THEIRS, theirs(EDITS_USERS, 302)),
+    "user-reset": (NO_THEIRS, theirs(RESETS, 302)),
+    "user-welcome": (NO_THEIRS, theirs(EDITS_USERS, 409)),
+    "user-delete": (theirs(EDITS_USERS), theirs(EDITS_USERS, 302)),
+    "user-roles": (theirs(ASSIGNS_ROLES), theirs(ASSIGNS_ROLES, 409)),
+    "user-role-remove": (theirs(ASSIGNS_ROLES), theirs(ASSIGNS_ROLES, 302)),
+    "service-requests": (theirs(SERVES), NO_THEIRS),
+    "service-requests-csv": (theirs(SERVES), NO_THEIRS),
+    "service-request-new": (theirs(SERVES), theirs(SERVES)),
+    "service-request": (theirs(SERVES), NO_THEIRS),
+    "service-request-comment": (NO_THEIRS, theirs(SERVES)),
+    "service-request-start": (NO_THEIRS, theirs(SERVES, 302)),
+    "service-request-resolve": (NO_THEIRS, theirs(SERVES, 302)),
+    "service-request-close": (NO_THEIRS, theirs(SERVES, 409)),
+    "service-request-reopen": (NO_THEIRS, theirs(SERVES, 409)),
+    "audit-log": (theirs(READS_AUDIT), NO_THEIRS),
+    "audit-log-csv": (theirs(READS_AUDIT), NO_THEIRS),
+    "audit-log-lines": (theirs(READS_AUDIT), NO_THEIRS),
+}
+PARTNERS: Table = {
+    "requests": (theirs(SEES_PARTNERS), NO_THEIRS),
+    "partner-relationships": (theirs(SEES_PARTNERS), NO_THEIRS),
+    "partner-relationships-export": (theirs(SEES_PARTNERS), NO_THEIRS),
+    "partner-relationship": (theirs(SEES_PARTNERS), NO_THEIRS),
+    "partner-remove-dap": (theirs(ITSELF), theirs(ITSELF, 302)),
+    "partner-give-consent": (NO_THEIRS, theirs(ITSELF, 302)),
+    "partner-block": (NO_THEIRS, theirs(ITSELF, 302)),
+    "partner-unblock": (NO_THEIRS, theirs(ITSELF, 302)),
+    "answer-invitation": (answering(200), NO_IN),
+    "accept-invitation": (NO_IN, answering(400)),
+    "decline-invitation": (NO_IN, answering(302)),
+    "forward-invitation": (NO_IN, answering(403)),
+}
+#: Of the groups of our own tenant the one asked for is a custom one.
+GROUPS: Table = {
+    "groups": (ours(MANAGES_BUILT_IN), NO_OURS),
+    "groups-csv": (ours(MANAGES_BUILT_IN), NO_OURS),
+    "group-new": (ours(MANAGES_GROUPS), ours(MANAGES_GROUPS)),
+    "group": (ours(MANAGES_GROUPS), NO_OURS),
+    "group-csv": (ours(MANAGES_GROUPS), NO_OURS),
+    "group-rename": (ours(MANAGES_GROUPS), ours(MANAGES_GROUPS)),
+    "group-delete": (ours(MANAGES_GROUPS), ours(MANAGES_GROUPS, 302)),
+    "group-add": (NO_OURS, ours(MANAGES_GROUPS, 404)),
+    "group-remove": (NO_OURS, ours(MANAGES_GROUPS, 404)),
+}
+CUSTOMERS: Table = {
+    "customers": (ours(SEES_CUSTOMERS), NO_OURS),
+    "customers-export": (ours(EXPORTS), NO_OURS),
+    "customer": (ours(SEES_CUSTOMERS), NO_OURS),
+    "customer-services": (ours(SEES_CUSTOMERS), NO_OURS),
+    "customer-limit-groups": (NO_OURS, ours(ENDS, 400)),
+    "customer-give-up-dap": (ours(ENDS), ours(ENDS, 302)),
+    "relationship-end": (ours(ENDS), ours(ENDS, 302)),
+}
+INVITATIONS: Table = {
+    "invitations": (ours(SEES_INVITATIONS), NO_OURS),
+    "invitations-export": (ours(SEES_INVITATIONS), NO_OURS),
+    "invitation": (ours(SEES_INVITATIONS), NO_OURS),
+    "invitation-deliver": (ours(SEES_INVITATIONS), NO_OURS),
+    "invitation-new": (ours(INVITES), ours(INVITES, 400)),
+    "invitation-options": (ours(INVITES), ours(INVITES, 400)),
+    "invitation-message": (ours(INVITES), ours(INVITES, 400)),
+    "invitation-open": (NO_OURS, ours(INVITES, 302)),
+    "invitation-send": (NO_OURS, ours(INVITES, 302)),
+    "invitation-resend": (NO_OURS, ours(CANCELS, 302)),
+    "invitation-replace-link": (NO_OURS, ours(CANCELS, 302)),
+    "invitation-cancel": (ours(CANCELS), ours(CANCELS, 302)),
+}
+TABLES = {
+    "public": PUBLIC,
+    "links": LINKS,
+    "webhooks": WEBHOOKS,
+    "own": OWN,
+    "tenant": TENANT,
+    "partners": PARTNERS,
+    "groups": GROUPS,
+    "customers": CUSTOMERS,
+    "invitations": INVITATIONS,
+}
+
+
+@pytest.fixture
+def world(db: None) -> World:
+    """One of everything."""
+    return build_world()
+
+
+def test_every_route_is_in_the_table_once() -> None:
+    listed = [name for table in TABLES.values() for name in table]
+    assert sorted(listed) == sorted(routes())
+
+
+@pytest.mark.parametrize("area", TABLES)
+def test_everybody_gets_what_the_documents_say(world: World, area: str) -> None:
+    patterns = routes()
+    wrong = []
+    for name, (get, post) in TABLES[area].items():
+        path = world.path(name, patterns[name])
+        for method, expected in (("get", get), ("post", post)):
+            for persona, code in expected.items():
+                response = world.ask(persona, method, path)
+                found = response.status_code
+                is_sign_in = found == 302 and response["Location"].startswith("/sign-in")
+                if found != code or (is_sign_in != _is_sent_to_sign_in(persona, name, code)):
+                    wrong.append(f"{method.upper()} {name} as {persona}: {found}, not {code}")
+    assert wrong == []
+
+
+def _is_sent_to_sign_in(persona: str, name: str, code: int) -> bool:
+    """The signed-out are sent there by every page that isn't public; signing out leads there too."""
+    if name in ("sign-out", "account_logout"):
+        return code == SIGN_IN
+    is_public = name in PUBLIC or name in LINKS
+    return persona == SIGNED_OUT and code == SIGN_IN and not is_public
+
+
+def test_another_organisations_object_under_ones_own_address_does_not_exist(world: World) -> None:
+    """An object of Contoso asked for under a stranger's own slug, by that stranger: 404, on every such route."""
+    own = {"tenant_slug": world.cast.woodgrove.slug, "partner_slug": world.cast.litware.slug}
+    foreign = World(world.cast, {name: value for name, value in world.values.items() if "slug" not in name} | own)
+    wrong = []
+    for name, pattern in routes().items():
+        if not pattern.startswith(("t/", "p/")) or pattern.count("<") < 2:
+            continue
+        persona = "stranger-customer" if pattern.startswith("t/") else "stranger-partner"
+        for method in ("get", "post"):
+            found = foreign.ask(persona, method, foreign.path(name, pattern)).status_code
+            if found not in (404, 405):
+                wrong.append(f"{method.upper()} {name}: {found}")
+    assert wrong == []
+
+
+def test_an_unknown_slug_and_a_strangers_slug_look_the_same(world: World) -> None:
+    known = world.ask("stranger-partner", "get", f"/t/{world.cast.contoso.slug}/users")
+    unknown = world.ask("stranger-partner", "get", "/t/nobody-has-this/users")
+    assert (known.status_code, unknown.status_code) == (404, 404)
+    assert _said(known) == _said(unknown) != b""
+
+
+def _said(response: object) -> bytes:
+    """What the page itself says, without the frame and its tokens."""
+    text: bytes = response.read  # type: ignore[attr-defined]
+    return text.partition(b"<h1>")[2].partition(b"<footer")[0]

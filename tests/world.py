@@ -1,0 +1,193 @@
+"""One of everything that an address can name, so that each route can be asked; and everybody who could ask."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import uuid4
+
+from django.conf import settings
+from django.db import transaction
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver
+
+from portal import clock, links, mail
+from portal.models import MailboxMessage, RightLink, RoleAssignment, User
+from portal.services import groups, service_requests
+from portal.writes import write
+from relationships import services, texts
+from relationships.models import DeviceConsent, Invitation, Relationship
+from tests import factories
+from tests.conftest import Cast, build_cast
+
+#: Who could ask: the cast, by job, and two who are in nobody's tenant.
+OURS = ("partner-admin", "admin-agent", "sales-agent", "helpdesk-agent", "partner-user")
+THEIRS = ("global-admin", "billing-admin", "user-admin", "helpdesk-admin", "delegation-admin", "user")
+STRANGERS = ("stranger-partner", "stranger-partner-admin", "stranger-customer", "operator")
+SIGNED_OUT = "signed-out"
+PERSONAS = (*OURS, *THEIRS, *STRANGERS, SIGNED_OUT)
+
+
+@dataclass
+class World:
+    """The cast with DAP, and the objects behind the addresses."""
+
+    cast: Cast
+    values: dict[str, Any] = field(default_factory=dict)
+    sessions: dict[str, str] = field(default_factory=dict)
+
+    def path(self, route: str, pattern: str) -> str:
+        """An existing address of a route."""
+        own = {name.partition(":")[2]: value for name, value in self.values.items() if name.startswith(f"{route}:")}
+        return "/" + "".join(_filled(pattern, self.values | own))
+
+    def ask(self, persona: str, method: str, path: str, data: Any = None, **more: Any) -> Any:
+        """The answer to this persona, read to its end; whatever it changed is undone."""
+        client = Client(raise_request_exception=False)
+        if persona != SIGNED_OUT:
+            client.cookies[settings.SESSION_COOKIE_NAME] = self._session(persona)
+        with transaction.atomic():
+            response = getattr(client, method)(path, data or {}, **more)
+            response.read = b"".join(response) if response.streaming else response.content
+            transaction.set_rollback(True)
+        return response
+
+    def _session(self, persona: str) -> str:
+        if persona not in self.sessions:
+            client = Client()
+            client.force_login(self.cast[persona])
+            self.sessions[persona] = client.cookies[settings.SESSION_COOKIE_NAME].value
+        return self.sessions[persona]
+
+
+def _filled(pattern: str, values: dict[str, Any]) -> Iterator[str]:
+    for number, part in enumerate(pattern.replace("<", ">").split(">")):
+        yield str(values[part.rpartition(":")[2]]) if number % 2 else part
+
+
+def routes() -> dict[str, str]:
+    """Name and pattern of every route of the URLconf. Raises ValueError for one without a name."""
+    found = {}
+    for name, pattern in _walk(get_resolver().url_patterns, "", ""):
+        if not name:
+            raise ValueError(f"{pattern} has no name")
+        found[name] = pattern
+    return found
+
+
+def _walk(patterns: list[Any], prefix: str, namespace: str) -> Iterator[tuple[str, str]]:
+    for item in patterns:
+        text = f"{prefix}{item.pattern}"
+        if isinstance(item, URLResolver):
+            yield from _walk(item.url_patterns, text, f"{namespace}{item.namespace}:" if item.namespace else namespace)
+        elif isinstance(item, URLPattern):
+            yield f"{namespace}{item.name}" if item.name else "", text
+
+
+def build_world() -> World:
+    """Fabrikam works for Contoso with DAP; one of everything else."""
+    cast = build_cast()
+    cast.pair = factories.pair(cast.fabrikam, cast.contoso)
+    cast.dap = factories.dap(cast.pair, cast["global-admin"])
+    cast.people["operator"] = User.objects.create(
+        sign_in_name="operator@portal.example",
+        display_name="Operator",
+        contact_address="operator@portal.example",
+        created_at=clock.now(),
+        activated_at=clock.now(),
+    )
+    world = World(cast)
+    world.values = {
+        "tenant_slug": cast.contoso.slug,
+        "partner_slug": cast.fabrikam.slug,
+        "pair_id": cast.pair.pk,
+        "person_id": cast["user"].pk,
+        **_relationship(cast),
+        **_people(cast),
+        **_invitations(cast),
+        **_links(cast),
+        **_mail(),
+    }
+    return world
+
+
+def _relationship(cast: Cast) -> dict[str, Any]:
+    sides = {"pair": cast.pair, "partner": cast.fabrikam, "customer": cast.contoso}
+    relationship = Relationship.objects.create(partner_type="reseller", started_at=clock.now(), **sides)
+    DeviceConsent.objects.create(state=DeviceConsent.State.PENDING, asked_at=clock.now(), **sides)
+    return {"relationship_id": relationship.pk}
+
+
+def _people(cast: Cast) -> dict[str, Any]:
+    assignment = RoleAssignment.objects.get(user=cast["user-admin"])
+    group = groups.create_group(tenant=cast.fabrikam, actor=cast["partner-admin"], name="Night shift")
+    request = service_requests.open_request(
+        tenant=cast.contoso, actor=cast["user-admin"], title="Printer", description="It does not print."
+    )
+    ours = {f"{route}:tenant_slug": cast.fabrikam.slug for route in routes() if route.startswith("group")}
+    return ours | {
+        "assignment_id": assignment.pk,
+        "user-role-remove:person_id": cast["user-admin"].pk,
+        "group_uid": group.uid,
+        "request_id": request.pk,
+    }
+
+
+def _invitations(cast: Cast) -> dict[str, Any]:
+    def draft(address: str) -> Invitation:
+        return services.create_invitation(
+            partner=cast.fabrikam,
+            actor=cast["admin-agent"],
+            customer_name="Contoso GmbH",
+            customer_address=address,
+        )
+
+    first, second = draft("it@contoso.example"), draft("global-admin@contoso.example")
+    opened = services.open_invitation(invitation=second, actor=cast["admin-agent"])
+    drafts = ("invitation-options", "invitation-message", "invitation-deliver", "invitation-open", "invitation-send")
+    return {f"{route}:invitation_id": first.pk for route in drafts} | {
+        "invitation_id": opened.pk,
+        "invitation-link:token": links.token(texts.PURPOSE, opened.pk, opened.link_version),
+    }
+
+
+def _links(cast: Cast) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for purpose, route in (
+        (RightLink.Purpose.RESET_PASSWORD, "reset"),
+        (RightLink.Purpose.WELCOME, "welcome"),
+        (RightLink.Purpose.CONFIRM_ADDRESS, "confirm"),
+        (RightLink.Purpose.NEW_ORGANISATION, "organisation"),
+    ):
+        row = RightLink.objects.create(
+            purpose=purpose,
+            user=cast["user"],
+            tenant=cast.contoso,
+            address="user@contoso.example",
+            created_at=clock.now(),
+            expires_at=clock.now().replace(year=2100),
+        )
+        found[f"{route}-link:token"] = links.token(purpose, row.pk, row.version)
+        found["link_id"] = row.pk
+    return found
+
+
+def _mail() -> dict[str, Any]:
+    with write():
+        message = mail.queue(
+            "confirm_address",
+            to="somebody@contoso.example",
+            tenant=None,
+            language="en",
+            link=("c", "confirm", uuid4(), 1),
+        )
+    kept = MailboxMessage.objects.create(
+        to_address="somebody@contoso.example",
+        subject="Hello",
+        text="Hello",
+        html="<p>Hello</p>",
+        message_id="<1@portal.example>",
+        received_at=clock.now(),
+    )
+    return {"message_id": message.pk, "pk": kept.pk}
