@@ -1,1 +1,122 @@
-"""Each list page asks the database the same number of questions at 1 row and at 100 (DOMAIN §17)."""
+"""Each list page asks the database the same number of questions at 1 row and at 100 (DOMAIN §17).
+
+Every query of the request counts: session, person, acting tenant, rights, navigation, the page itself. The first
+request of a process is not counted, because it fills what is kept for its lifetime (ids of permissions).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from portal import audit
+from portal.lists import PAGE_SIZE
+from portal.models import Tenant, User
+from portal.services import groups, service_requests
+from portal.writes import write
+from relationships import services
+from tests import factories
+from tests.conftest import Cast
+
+MOST = 12
+MANY = 100
+
+
+def _customers(cast: Cast, number: int) -> None:
+    customer, administrator = factories.tenant(f"Customer {number:03}")
+    pair = factories.pair(cast.fabrikam, customer)
+    if number % 2:
+        factories.dap(pair, administrator)
+
+
+def _partners(cast: Cast, number: int) -> None:
+    partner, _administrator = factories.partner(f"Partner {number:03}")
+    pair = factories.pair(partner, cast.contoso)
+    if number % 2:
+        factories.dap(pair, cast["global-admin"])
+
+
+def _invitations(cast: Cast, number: int) -> None:
+    """Every second one is sent, so that its delivery is looked up; all of them are in the customer's inbox."""
+    actor = cast["admin-agent"]
+    draft = services.create_invitation(
+        partner=cast.fabrikam,
+        actor=actor,
+        customer_name=f"Contoso {number:03}",
+        customer_address=f"department{number}@contoso.example",
+    )
+    move = services.send_invitation if number % 2 else services.open_invitation
+    move(invitation=draft, actor=actor)
+
+
+def _users(cast: Cast, number: int) -> None:
+    factories.person(cast.woodgrove, f"person-{number:03}", "Helpdesk Administrator", "Billing Administrator")
+
+
+def _groups(cast: Cast, number: int) -> None:
+    group = groups.create_group(tenant=cast.woodgrove, actor=cast["stranger-customer"], name=f"Shift {number:03}")
+    groups.add_member(group=group, person=cast["stranger-customer"], actor=cast["stranger-customer"])
+
+
+def _service_requests(cast: Cast, number: int) -> None:
+    """Every second one on behalf, so that the partner's name is looked up."""
+    actor = cast["admin-agent" if number % 2 else "global-admin"]
+    service_requests.open_request(tenant=cast.contoso, actor=actor, title=f"Printer {number}", description="Smoke.")
+
+
+def _audit_rows(cast: Cast, number: int) -> None:
+    """By people of two organisations, about two kinds of things."""
+    actor = cast["admin-agent" if number % 2 else "global-admin"]
+    target: Tenant | User = cast["user"] if number % 3 else cast.contoso
+    with write():
+        audit.record("user.renamed", actor=actor, tenant=cast.contoso, target=target, before={"a": 1}, after={"a": 2})
+
+
+Fill = Callable[[Cast, int], None]
+#: Page → whose, the reader, rows that are there without any, and what makes one more.
+PAGES: dict[str, tuple[str, str, int, Fill]] = {
+    "customers": ("fabrikam", "admin-agent", 1, _customers),
+    "partner-relationships": ("contoso", "global-admin", 1, _partners),
+    "invitations": ("fabrikam", "admin-agent", 0, _invitations),
+    "requests": ("contoso", "global-admin", 0, _invitations),
+    "users": ("woodgrove", "stranger-customer", 1, _users),
+    "groups": ("woodgrove", "stranger-customer", 0, _groups),
+    "service-requests": ("contoso", "global-admin", 0, _service_requests),
+    "audit-log": ("contoso", "global-admin", -1, _audit_rows),
+}
+
+
+def _asked(client: Client, path: str) -> tuple[list[str], Any]:
+    """The statements of one request, and its list's table."""
+    with CaptureQueriesContext(connection) as queries:
+        response = client.get(path)
+    assert response.status_code == 200
+    return [query["sql"] for query in queries], response.context["table"]
+
+
+@pytest.mark.parametrize("route", PAGES)
+def test_a_list_costs_the_same_at_1_row_and_at_100(dap_cast: Cast, settings: Any, route: str) -> None:
+    settings.MANDATE_INVITATIONS_PER_USER_AND_DAY = MANY + 1
+    home, reader, there, fill = PAGES[route]
+    path = reverse(route, args=[getattr(dap_cast, home).slug])
+    client = Client()
+    client.force_login(dap_cast[reader])
+    if there == 0:
+        fill(dap_cast, 0)
+    client.get(path)
+    few, table = _asked(client, path)
+    if there >= 0:  # the cast's own acts are in the audit log already
+        assert len(table.data.data) == 1
+    for number in range(1, MANY):
+        fill(dap_cast, number)
+    many, table = _asked(client, path)
+    assert (len(table.data.data), table.pager.next_url is not None) == (PAGE_SIZE, True)
+    deeper, table = _asked(client, path + table.pager.next_url)
+    assert (len(table.data.data), table.pager.previous_url is not None) == (PAGE_SIZE, True)
+    assert len(few) == len(many) == len(deeper) <= MOST, "\n".join(many)
