@@ -7,7 +7,6 @@ time, blocked people, disabled tenants, the pair in force, groups that work for 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
 from typing import Any, TypeVar
@@ -23,117 +22,17 @@ from django.db.models import BooleanField, Exists, Model, OuterRef, Q, QuerySet,
 from django.db.models.signals import post_migrate
 from django.dispatch import receiver
 from django.http import Http404, HttpRequest
-from django.utils.translation import gettext
 
 from portal import catalogue, clock
-from portal.catalogue import Capability, Role
+from portal.catalogue import Capability
+from portal.decisions import Decision as Decision  # these are part of this module's answers
+from portal.decisions import Path as Path
+from portal.decisions import Rights as Rights
+from portal.decisions import role_names as role_names
 from portal.errors import PermissionDenied
 from portal.models import Membership, Pair, PairGrant, PathKind, SecurityGroup, Tenant, TenantGrant, User
 
 M = TypeVar("M", bound=Model)
-
-
-@dataclass(frozen=True)
-class Path:
-    """One way in which a right reaches a person."""
-
-    kind: str
-    codename: str
-    group_id: int
-    source: str
-    until: datetime | None
-    pair_id: UUID | None
-
-    @property
-    def role(self) -> Role | None:
-        """The directory role it gives; None for an agent kind."""
-        return catalogue.roles().get(self.codename.removeprefix("role_"))
-
-    @property
-    def role_name(self) -> str:
-        """Its role's name, in the field's words; never translated."""
-        return self.role.name if self.role else catalogue.AGENT_NAMES[self.codename]
-
-    @property
-    def role_label(self) -> str:
-        """The same in the reader's language."""
-        return gettext(self.role_name)
-
-    @property
-    def is_outside(self) -> bool:
-        """Given to a partner's group: working by it is working on behalf."""
-        return self.pair_id is not None
-
-
-@dataclass(frozen=True)
-class Decision:
-    """The answer to one question, with the paths that allow it or what is missing."""
-
-    capability: Capability
-    tenant_id: UUID
-    paths: tuple[Path, ...]
-    is_insider: bool = True
-
-    @property
-    def allowed(self) -> bool:
-        """At least one path allows it."""
-        return bool(self.paths)
-
-    @property
-    def path(self) -> Path | None:
-        """The path that counts for the audit: one's own before a partner's."""
-        return min(self.paths, key=lambda path: (path.is_outside, path.kind, path.codename), default=None)
-
-    @property
-    def is_on_behalf(self) -> bool:
-        """Allowed only by delegated access."""
-        return self.path is not None and self.path.is_outside
-
-    @property
-    def allowing_roles(self) -> tuple[str, ...]:
-        """Names of the roles that allow it, the least privileged first."""
-        return role_names(self.capability)
-
-    @property
-    def possible_on_behalf(self) -> bool:
-        """Whether delegated access can ever allow it (DOMAIN §5)."""
-        return catalogue.rules()[self.capability].on_behalf
-
-
-@dataclass(frozen=True)
-class Rights:
-    """Everything one person holds in one tenant now: one query, then any number of answers."""
-
-    tenant_id: UUID
-    paths: tuple[Path, ...]
-    is_insider: bool
-    _held: dict[str, list[Path]] = field(default_factory=dict, repr=False, compare=False)
-
-    def __post_init__(self) -> None:
-        for path in self.paths:
-            self._held.setdefault(path.codename, []).append(path)
-
-    def decide(self, capability: Capability) -> Decision:
-        """The same answer as `access.decide` for an object of this tenant."""
-        rule = catalogue.rules()[capability]
-        paths = [path for codename in rule.codenames for path in self._held.get(codename, ())]
-        if not rule.on_behalf:
-            paths = [path for path in paths if not path.is_outside]
-        return Decision(capability, self.tenant_id, tuple(paths), self.is_insider)
-
-    def allows(self, capability: Capability | str) -> bool:
-        """Whether the capability is held here."""
-        return self.decide(Capability(capability)).allowed
-
-    @property
-    def roles(self) -> tuple[Path, ...]:
-        """The paths that give directory roles here."""
-        return tuple(path for path in self.paths if path.role)
-
-    @property
-    def is_on_behalf(self) -> bool:
-        """Everything that is held here comes by delegated access."""
-        return bool(self.paths) and all(path.is_outside for path in self.paths)
 
 
 # One constant text, prepared by the driver; `permissions` NULL means any. A pair that narrows (a question about one
@@ -349,20 +248,6 @@ def _granted(user: User, capability: Capability, tenant: Any) -> QuerySet[Tenant
         permission_id__in=_ids_for(capability),
         group_id__in=Membership.objects.filter(user=user).values("group_id"),
     )
-
-
-def role_names(capability: Capability) -> tuple[str, ...]:
-    """Names of the roles (or agent kinds) that allow a capability, the least privileged first, for the reader."""
-    rule = catalogue.rules()[capability]
-    names = [(catalogue.roles().get(name.removeprefix("role_")), name) for name in rule.codenames]
-    ordered = sorted(
-        names,
-        key=lambda item: (
-            item[1] == catalogue.roles()[catalogue.GLOBAL_ADMINISTRATOR].codename,
-            bool(item[0] and item[0].is_privileged),
-        ),
-    )
-    return tuple(role.label if role else gettext(catalogue.AGENT_NAMES[codename]) for role, codename in ordered)
 
 
 # ── people as objects: who is privileged decides which capability is asked (DOMAIN §2) ──

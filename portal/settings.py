@@ -1,7 +1,6 @@
 """Every setting, from the environment (docs/operations.md lists the variables).
 
-`MANDATE_MODE` is `production` or `demo`. The demo generates its keys, answers on loopback addresses
-only and needs no configuration; production refuses to start with anything insecure or missing.
+The demo generates its keys, answers on loopback only, needs nothing; production refuses what is insecure or missing.
 """
 
 import os
@@ -243,8 +242,7 @@ CELERY_BEAT_SCHEDULE = {
     "keep-retention": {"task": "portal.tasks.keep_retention", "schedule": 86400.0},
 }
 for _entry in CELERY_BEAT_SCHEDULE.values():
-    # A job that waited longer than its interval is dropped: the next one does the same work.
-    _entry["options"] = {"expires": _entry["schedule"]}
+    _entry["options"] = {"expires": _entry["schedule"]}  # one that waited longer is dropped: the next does its work
 
 # In the database, so that sign-in and its limits go on working while the broker is away.
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "portal_cache"}}

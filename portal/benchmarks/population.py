@@ -307,6 +307,14 @@ def _pairs(owner: psycopg.Connection[Any], size: Size, relationship: Any, dap_gr
         "started_at": _STARTED,
     }
     bulk.insert(owner, Pair, values, pairs)
+    _what_pairs_hold(owner, pairs, (partner, customer, pair), relationship, dap_grant)
+
+
+def _what_pairs_hold(
+    owner: psycopg.Connection[Any], pairs: str, keys: tuple[str, str, str], relationship: Any, dap_grant: Any
+) -> None:
+    """Relationships, DAP, and the paths that they give."""
+    partner, customer, pair = keys
     works = {
         "content_object_id": pair,
         "group_id": f"{_PARTNER_GROUPS} * p",
