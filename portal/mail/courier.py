@@ -10,10 +10,13 @@ from enum import Enum
 from types import TracebackType
 
 from anymail.exceptions import AnymailAPIError, AnymailInvalidAddress, AnymailRecipientsRefused
+from django.conf import settings
 from django.core.mail import BadHeaderError, get_connection
 from django.core.mail.backends.base import BaseEmailBackend
 from requests import ConnectionError as ProviderAway
 
+from portal.mail import smtp
+from portal.mail.mime import Message
 from portal.mail.rendering import render
 from portal.models import OutboxMessage
 
@@ -43,7 +46,8 @@ class Courier:
     """One connection for one batch, opened when it is needed and again after it broke."""
 
     def __init__(self) -> None:
-        self._connection: BaseEmailBackend = get_connection()
+        is_smtp = settings.EMAIL_BACKEND == smtp.DJANGO
+        self._connection: BaseEmailBackend = smtp.Backend() if is_smtp else get_connection()
         self._is_open = False
 
     def __enter__(self) -> Courier:
@@ -59,16 +63,24 @@ class Courier:
         with contextlib.suppress(smtplib.SMTPException, OSError):  # it may be gone already
             self._connection.close()
 
-    def deliver(self, row: OutboxMessage) -> Outcome:
-        """Send one message; never raises for what a server, a provider or the message itself can do."""
+    def prepare(self, row: OutboxMessage) -> Message | Outcome:
+        """The finished message, or why there is none; never raises for what a template or a row can do."""
+        if not row.to_address:
+            return Outcome(Verdict.FAILED, "the recipient has no address")
         try:
             message = render(row, self._connection)
+            if isinstance(self._connection, smtp.Backend):
+                message.wire = message.message().as_bytes(linesep="\r\n")
+            return message
+        except (BadHeaderError, UnicodeError) as error:
+            return Outcome(Verdict.FAILED, _text(error))
         except Exception as error:
             # A mistake in a template must not hold up other mail; the row shows it, a new release sends it.
             log.exception("message %s (%s) can't be rendered", row.pk, row.kind)
             return Outcome(Verdict.RETRY, f"can't be rendered: {type(error).__name__}: {error}")
-        if not row.to_address:
-            return Outcome(Verdict.FAILED, "the recipient has no address")
+
+    def deliver(self, message: Message) -> Outcome:
+        """Send one message; never raises for what a server or a provider can do."""
         try:
             self._open()
         except (smtplib.SMTPException, OSError) as error:

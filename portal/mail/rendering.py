@@ -9,7 +9,6 @@ from email.utils import parseaddr
 from typing import Any
 from uuid import UUID
 
-from anymail.message import AnymailMessage
 from django.conf import settings
 from django.core.mail.backends.base import BaseEmailBackend
 from django.template.loader import render_to_string
@@ -19,6 +18,7 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 
 from portal import links
+from portal.mail.mime import Message
 from portal.mail.outbox import PLACEHOLDER, alive
 from portal.models import OutboxMessage
 
@@ -40,7 +40,7 @@ def row_id(text: str) -> UUID | None:
         return None
 
 
-def render(row: OutboxMessage, connection: BaseEmailBackend | None = None) -> AnymailMessage:
+def render(row: OutboxMessage, connection: BaseEmailBackend | None = None) -> Message:
     """The finished message. Raises TemplateDoesNotExist for a kind without templates."""
     user = row.to_user
     zone = zoneinfo.ZoneInfo(user.time_zone) if user is not None else UTC
@@ -50,7 +50,7 @@ def render(row: OutboxMessage, connection: BaseEmailBackend | None = None) -> An
         context["subject"] = subject
         text = render_to_string(f"mail/{row.kind}.txt", context)
         html = render_to_string(f"mail/{row.kind}.html", context)
-    message = AnymailMessage(
+    message = Message(
         subject,
         text.strip() + "\n",
         settings.DEFAULT_FROM_EMAIL,
@@ -63,6 +63,7 @@ def render(row: OutboxMessage, connection: BaseEmailBackend | None = None) -> An
         track_clicks=False,
         track_opens=False,
     )
+    message.boundary = f"={row.pk.hex}="
     message.attach_alternative(html, "text/html")
     return message
 
@@ -99,6 +100,8 @@ def written_html(body: str, action_url: str) -> SafeString:
 
 def one_line(text: str) -> str:
     """A header's text: one line, no control or direction characters, so that nothing can add a header."""
+    if text.isascii() and text.isprintable():
+        return " ".join(text.split())
     kept = "".join(" " if unicodedata.category(char) in ("Cc", "Zl", "Zp") else char for char in text)
     return " ".join("".join(char for char in kept if char not in _DIRECTIONS).split())
 

@@ -13,12 +13,14 @@ import uuid
 from datetime import timedelta
 from types import TracebackType
 
+import psycopg
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection
 from django.db.models import prefetch_related_objects
 
 from portal import clock
 from portal.mail.courier import Courier, Outcome, Verdict
+from portal.mail.mime import Message
 from portal.mail.outbox import nudge
 from portal.models import OutboxMessage
 
@@ -92,11 +94,13 @@ def _claim(claim: uuid.UUID, state: State, most: int) -> list[OutboxMessage]:
 def _send_claimed(claim: uuid.UUID, rows: list[OutboxMessage], started: float) -> int:
     sent = 0
     with _Lease(claim), Courier() as courier:
-        for row in rows:
+        # All texts first: the mail server isn't kept waiting, and the templates stay in the processor's caches.
+        prepared = [(row, _prepare(courier, row)) for row in rows]
+        for row, message in prepared:
             if time.monotonic() - started > RUN_SECONDS:
                 _put_off(claim, seconds=0)
                 break
-            outcome = _deliver(courier, row)
+            outcome = message if isinstance(message, Outcome) else courier.deliver(message)
             _persist(claim, row, outcome)
             sent += outcome.verdict == Verdict.SENT
             if outcome.is_server_away:
@@ -105,10 +109,10 @@ def _send_claimed(claim: uuid.UUID, rows: list[OutboxMessage], started: float) -
     return sent
 
 
-def _deliver(courier: Courier, row: OutboxMessage) -> Outcome:
+def _prepare(courier: Courier, row: OutboxMessage) -> Message | Outcome:
     if row.attempts > MOST_ATTEMPTS:
         return Outcome(Verdict.FAILED, "gave up: every attempt ended with its worker")
-    return courier.deliver(row)
+    return courier.prepare(row)
 
 
 def _persist(claim: uuid.UUID, row: OutboxMessage, outcome: Outcome) -> None:
@@ -130,11 +134,7 @@ def _persist(claim: uuid.UUID, row: OutboxMessage, outcome: Outcome) -> None:
 def _mark(claim: uuid.UUID, row: OutboxMessage, outcome: Outcome) -> int:
     now = clock.now()
     if outcome.verdict == Verdict.SENT:
-        with connection.cursor() as cursor:
-            cursor.execute(
-                _MARK, {"now": now, "id": row.pk, "claim": claim, "provider_id": outcome.provider_message_id[:200]}
-            )
-            return cursor.rowcount
+        return _mark_sent({"now": now, "id": row.pk, "claim": claim, "provider_id": outcome.provider_message_id[:200]})
     changes: dict[str, object] = {"claim": None, "claimed_until": None, "last_error": outcome.error[:300]}
     if outcome.verdict == Verdict.RETRY and row.attempts < MOST_ATTEMPTS:
         pause = timedelta(seconds=PAUSES[row.attempts - 1])
@@ -144,6 +144,13 @@ def _mark(claim: uuid.UUID, row: OutboxMessage, outcome: Outcome) -> int:
         changes |= {"state": final, "settled_at": now}
         log.error("message %s (%s) is %s: %s", row.pk, row.kind, final, outcome.error)
     return OutboxMessage.objects.filter(pk=row.pk, claim=claim, state=State.SENDING).update(**changes)
+
+
+def _mark_sent(parameters: dict[str, object]) -> int:
+    """One prepared statement in a transaction of its own: it runs once for every message."""
+    connection.ensure_connection()
+    with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
+        return cursor.execute(_MARK, parameters, prepare=True).rowcount
 
 
 def _put_off(claim: uuid.UUID, *, seconds: float) -> None:
