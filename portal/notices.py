@@ -18,7 +18,6 @@ SWITCHABLE = {
     "invitation_declined": _("An invitation was declined"),
     "invitations_expired": _("Invitations have expired"),
     "service_request_commented": _("A service request got a comment"),
-    "first_sign_in_on_behalf": _("A partner worked in our tenant for the first time that day"),
 }
 
 

@@ -1,5 +1,6 @@
 """The outbox: rows, texts, claims, outcomes, limits (DOMAIN §3, §16)."""
 
+import re
 import smtplib
 import time
 import uuid
@@ -8,6 +9,7 @@ from email import message_from_bytes, policy
 
 import pytest
 from anymail.exceptions import AnymailRecipientsRefused, AnymailRequestsAPIError
+from django.conf import settings
 from django.core import mail as sent_mail
 from django.core.mail.backends.locmem import EmailBackend
 from django.db import connection
@@ -191,6 +193,50 @@ def test_no_text_adds_a_header(text):
     assert parsed["To"] == "buyer@contoso.example"
     assert parsed["Subject"].strip() == one_line(row.subject)
     assert not set("\r\n\x00\u202e") & set(parsed["Subject"])
+
+
+KINDS = sorted(
+    {path.name.partition(".")[0] for path in (settings.BASE_DIR / "templates" / "mail").iterdir()} - {"base"}
+)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("language", [code for code, _name in settings.LANGUAGES])
+def test_every_kind_renders_as_text_and_html_in_every_language(kind, language):
+    subject = "A request" if kind == "invitation" else ""
+    row = queue_invitation(language=language, subject=subject, context={"sender": "Fabrikam", "days": 7, "count": 2})
+    row.kind = kind
+    message = render(row)
+    html = message.alternatives[0].content
+    assert message.subject
+    assert f'<html lang="{language}">' in html
+    assert "{{" not in message.body + html
+    assert "{%" not in message.body + html
+    parsed = message_from_bytes(message.message().as_bytes(), policy=policy.default)
+    assert parsed.get_body(("plain",)).get_content().strip() == message.body.strip()
+    assert parsed.get_body(("html",)).get_content().strip() == html.strip()
+
+
+def test_the_wire_form_is_what_the_library_reads(settings):
+    long_line = queue_invitation(body="x" * 2_000 + " {{personal-link}} 貿易")
+    for row in (long_line, queue_invitation(subject="貿易 " * 30, body="Grüße\n.\n{{personal-link}}")):
+        wire = render(row).message().as_bytes(linesep="\r\n")
+        assert b"\n" not in wire.replace(b"\r\n", b"")
+        assert max(map(len, wire.split(b"\r\n"))) <= 998
+        parsed = message_from_bytes(wire, policy=policy.default)
+        assert parsed["Subject"].strip() == one_line(row.subject)
+        text = parsed.get_body(("plain",)).get_content().replace("\r\n", "\n")
+        assert text.strip() == render(row).body.strip()
+
+
+def test_every_kind_in_the_code_has_templates():
+    called = set()
+    for path in [*(settings.BASE_DIR / app for app in ("portal", "relationships", "delegation"))]:
+        for file in path.rglob("*.py"):
+            called |= set(re.findall(r'(?:mail\.queue|mail\.collect|notices\.tell)\(\s*"(\w+)"', file.read_text()))
+    assert len(called) > 5
+    assert called <= set(KINDS)
+    assert set(notices.SWITCHABLE) <= set(KINDS)
 
 
 def test_moments_are_shown_in_the_readers_language_and_zone(cast):
