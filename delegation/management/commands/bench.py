@@ -9,12 +9,15 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from portal.benchmarks import access, lists, scratch
+from portal.benchmarks import access, expire, lists, mail, scratch
 from portal.benchmarks.figures import Report
+from relationships.services import sweeps
 
 BENCHES: dict[str, Callable[[float], Report]] = {
     "access": access.run,
+    "expire": lambda scale: expire.run(scale, sweeps.expire_due),
     "lists": lists.run,
+    "mail": mail.run,
 }
 #: Those that look at the whole portal, which has its own servers.
 ALONE: frozenset[str] = frozenset()
