@@ -113,6 +113,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "django_permissions_policy.PermissionsPolicyMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.middleware.gzip.GZipMiddleware",  # pages; it adds random bytes, and tokens are masked anew (BREACH)
     "csp.middleware.CSPMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -277,8 +278,7 @@ ACCOUNT_RATE_LIMITS = False  # counted in the database by portal.limits, for all
 ACCOUNT_SESSION_REMEMBER = True  # as long as SESSION_HOURS says
 ANONYMOUS_USER_NAME = None
 GUARDIAN_MONKEY_PATCH_USER = GUARDIAN_MONKEY_PATCH_GROUP = False
-# Sessions in the database: a session that is ended is refused with the next request.
-SESSION_ENGINE = "django.contrib.sessions.backends.db"
+SESSION_ENGINE = "django.contrib.sessions.backends.db"  # one that is ended is refused with the next request
 SESSION_COOKIE_AGE = env.int("SESSION_HOURS", 12) * 3600
 
 # ── Transport and browser ───────────────────────────────────────────────────────────────────────

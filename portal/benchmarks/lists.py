@@ -32,7 +32,7 @@ class Page:
 
     def get(self) -> bytes:
         """The page's content. Raises RuntimeError for any other answer."""
-        response = self.client.get(self.url, headers={"host": settings.ALLOWED_HOSTS[0]})
+        response = self.client.get(self.url, headers={"host": settings.ALLOWED_HOSTS[0], "accept-encoding": "gzip"})
         if response.status_code != 200:
             raise RuntimeError(f"{self.url} answered {response.status_code}")
         return response.content

@@ -9,7 +9,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from portal.benchmarks import access, expire, lists, mail, scratch
+from portal.benchmarks import access, expire, lists, mail, scratch, start, weight
 from portal.benchmarks.figures import Report
 from relationships.services import sweeps
 
@@ -18,9 +18,11 @@ BENCHES: dict[str, Callable[[float], Report]] = {
     "expire": lambda scale: expire.run(scale, sweeps.expire_due),
     "lists": lists.run,
     "mail": mail.run,
+    "start": start.run,
+    "weight": weight.run,
 }
 #: Those that look at the whole portal, which has its own servers.
-ALONE: frozenset[str] = frozenset()
+ALONE = frozenset({"start", "weight"})
 
 
 class Command(BaseCommand):
