@@ -76,7 +76,7 @@ def _context(request: HttpRequest) -> dict[str, Any]:
         "name": user.display_name,
         "sign_in_name": user.sign_in_name,
         "initial": user.display_name[:1],
-        "links": _own_links(),
+        "links": _own_links(user),
     }
     acting: Acting | None = getattr(request, "acting", None)
     if acting is not None and acting.is_on_behalf:
@@ -85,9 +85,11 @@ def _context(request: HttpRequest) -> dict[str, Any]:
     return found
 
 
-def _own_links() -> list[dict[str, str]]:
+def _own_links(user: Any) -> list[dict[str, str]]:
     """What the account menu holds beside signing out."""
     links = [{"label": _("My account"), "url": reverse("my-account")}]
+    if user.is_operator:
+        links.append({"label": _("Messages"), "url": reverse("outbox")})
     return [*links, {"label": _("Mailbox"), "url": reverse("mailbox")}] if settings.IS_DEMO else links
 
 

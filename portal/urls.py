@@ -117,6 +117,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("mailbox/<int:pk>", mail.mailbox_message, name="mailbox-message"),
     path("mailbox/<int:pk>/html", mail.mailbox_html, name="mailbox-html"),
     path("operator/messages", mail.outbox, name="outbox"),
+    path("operator/messages.csv", mail.outbox_csv, name="outbox-csv"),
     path("operator/messages/<uuid:message_id>/send-again", mail.resend, name="outbox-resend"),
     path("", include("relationships.urls")),
     path("", include("delegation.urls")),

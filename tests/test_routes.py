@@ -139,6 +139,7 @@ OWN: Table = {
     "my-contact-address": (NO_IN, signed_in(200)),
     "my-sessions": (NO_IN, signed_in(302)),
     "outbox": (OPERATOR, NO_IN),
+    "outbox-csv": (OPERATOR, NO_IN),
     "outbox-resend": (NO_IN, only({"operator"}, 302, ())),
 }
 TENANT: Table = {

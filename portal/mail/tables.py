@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any, ClassVar
 
 import django_filters
@@ -9,7 +10,7 @@ import django_tables2 as tables
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
-from portal.lists import ListTable
+from portal.lists import Cell, ListTable
 from portal.models import MailboxMessage, OutboxMessage
 
 
@@ -23,15 +24,26 @@ class OutboxTable(ListTable):
     empty_title = _("No messages")
     empty_text_long = _("Nothing was sent that matches.")
 
-    created_at = tables.TemplateColumn('<c-time :at="record.created_at" />', verbose_name=_("Created"))
+    created_at = Cell(template_name="portal/cells/moment.html", verbose_name=_("Created"))
     kind = tables.Column(verbose_name=_("Kind"))
     to_address = tables.Column(verbose_name=_("To"))
-    state = tables.TemplateColumn(template_name="portal/outbox_state.html", verbose_name=_("State"))
+    state = Cell(template_name="portal/cells/outbox_state.html", verbose_name=_("State"))
     attempts = tables.Column(verbose_name=_("Attempts"))
     last_error = tables.Column(verbose_name=_("Answer"))
-    action = tables.TemplateColumn(
-        template_name="portal/outbox_action.html", verbose_name=_("Action"), exclude_from_export=True, empty_values=()
+    action = Cell(
+        template_name="portal/cells/outbox_action.html",
+        verbose_name=_("Action"),
+        exclude_from_export=True,
+        empty_values=(),
     )
+
+    def value_created_at(self, value: datetime) -> str:
+        """As exports have it: ISO 8601, UTC."""
+        return value.astimezone(UTC).isoformat(timespec="seconds")
+
+    def value_state(self, record: OutboxMessage) -> str:
+        """The state in words."""
+        return str(record.get_state_display())
 
 
 class MailboxTable(ListTable):
@@ -43,7 +55,7 @@ class MailboxTable(ListTable):
     empty_title = _("No mail yet")
     empty_text_long = _("Every message that the portal sends arrives here in the demo.")
 
-    received_at = tables.TemplateColumn('<c-time :at="record.received_at" />', verbose_name=_("Received"))
+    received_at = Cell(template_name="portal/cells/moment.html", verbose_name=_("Received"))
     subject = tables.Column(verbose_name=_("Subject"), linkify=("mailbox-message", [tables.A("pk")]))
     to_address = tables.Column(verbose_name=_("To"))
 

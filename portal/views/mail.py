@@ -15,7 +15,7 @@ from django.contrib.auth.decorators import login_not_required
 from django.core.exceptions import BadRequest
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.urls import URLPattern
+from django.urls import URLPattern, reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST, require_safe
@@ -64,13 +64,24 @@ def _only_operator(request: HttpRequest) -> None:
         raise Http404
 
 
+def _outbox(request: HttpRequest) -> Listing:
+    _only_operator(request)
+    return Listing(request, OutboxTable, OutboxMessage.objects.all(), OutboxFilter)
+
+
 @require_safe
 def outbox(request: HttpRequest) -> HttpResponse:
     """Every message with its state, for the operator; strangers to that job get 404."""
-    _only_operator(request)
-    listing = Listing(request, OutboxTable, OutboxMessage.objects.all(), OutboxFilter)
+    listing = _outbox(request)
     chips = listing.chips("state", OutboxMessage.State.choices)
-    return render(request, "list.html", listing.context(page_title=_("Messages"), chips=chips))
+    export_url = f"{reverse('outbox-csv')}?{request.GET.urlencode()}"
+    return render(request, "list.html", listing.context(page_title=_("Messages"), chips=chips, export_url=export_url))
+
+
+@require_safe
+def outbox_csv(request: HttpRequest) -> HttpResponse:
+    """The same list as CSV."""
+    return _outbox(request).csv("messages")
 
 
 @require_POST

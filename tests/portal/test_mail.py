@@ -374,6 +374,10 @@ def test_the_operator_sees_and_resends_a_failed_message(client, operator, cast):
     page = client.get(reverse("outbox"), {"state": "failed"})
     resend_url = reverse("outbox-resend", args=[row.pk])
     assert resend_url in page.content.decode()
+    assert "<time" in page.content.decode()
+    exported = b"".join(client.get(reverse("outbox-csv"), {"state": "failed"})).decode()
+    assert exported.splitlines()[0] == "Created,Kind,To,State,Attempts,Answer"
+    assert exported.splitlines()[1].endswith(",invitation,buyer@contoso.example,Failed,9,gone")
     client.post(resend_url)
     row.refresh_from_db()
     assert (row.state, row.attempts) == (State.QUEUED, 0)
@@ -432,6 +436,7 @@ def test_the_demos_mailbox_shows_a_message_with_its_link(client, settings):
     received = MailboxMessage.objects.get()
     page = client.get(reverse("mailbox"))
     assert "A request" in page.content.decode()
+    assert "<time" in page.content.decode()
     page = client.get(reverse("mailbox-message", args=[received.pk]))
     url = links.url("i", "invitation", LINK[2], 1)
     assert f'<a href="{url}"' in page.content.decode()
