@@ -20,7 +20,7 @@ import django_filters
 import django_tables2 as tables
 from django.core.exceptions import EmptyResultSet, ValidationError
 from django.db import connection
-from django.db.models import Q, QuerySet
+from django.db.models import DateTimeField, Q, QuerySet
 from django.http import HttpRequest, StreamingHttpResponse
 from django.template.loader import get_template
 from django.utils.formats import number_format
@@ -104,10 +104,15 @@ class Place:
             return cls()
         well_formed = (
             direction in ("after", "before")
-            and (key is None or (isinstance(key, list) and len(key) == 2))
+            and (key is None or (isinstance(key, list) and len(key) == 2 and all(map(_may_be_in_a_key, key))))
             and (number is None or (isinstance(number, int) and 0 <= number < 10**9))
         )
         return cls(direction, key, number) if well_formed else cls()
+
+
+def _may_be_in_a_key(value: Any) -> bool:
+    """What `_plain` writes: nothing, a whole number, or text that PostgreSQL can hold."""
+    return value is None or isinstance(value, int) or (isinstance(value, str) and "\x00" not in value)
 
 
 def _plain(value: Any) -> Any:
@@ -156,6 +161,9 @@ class KeysetData(TableData):
             return Q()
         upwards = self.descending == (place.direction == "before")
         value, pk = place.key
+        field = _field(self.queryset.model, self.field)
+        if isinstance(field, DateTimeField) and value is not None and datetime.fromisoformat(value).tzinfo is None:
+            raise ValueError("a moment without its time zone")
         later = Q(pk__gt=pk) if upwards else Q(pk__lt=pk)
         if self.field == "pk":
             return later
@@ -165,7 +173,7 @@ class KeysetData(TableData):
         compare = "gte" if upwards else "lte"
         passed = Q(pk__lte=pk) if upwards else Q(pk__gte=pk)
         inner = Q(**{f"{self.field}__{compare}": value}) & ~(Q(**{self.field: value}) & passed)
-        nullable = upwards and _is_nullable(self.queryset.model, self.field)
+        nullable = upwards and getattr(field, "null", False)
         return inner | Q(**{f"{self.field}__isnull": True}) if nullable else inner
 
     def load(self, place: Place, size: int) -> tuple[bool, bool]:
@@ -173,7 +181,7 @@ class KeysetData(TableData):
         backwards = place.direction == "before"
         try:
             rows = list(self.ordered(reverse=backwards).filter(self.beyond(place))[: size + 1])
-        except (ValidationError, ValueError, TypeError):  # a forged key
+        except (ValidationError, ValueError, TypeError, OverflowError):  # a forged key
             return self.load(Place(), size)
         more, rows = len(rows) > size, rows[:size]
         self.data = rows[::-1] if backwards else rows
@@ -186,12 +194,12 @@ def _value(row: Any, path: str) -> Any:
     return row
 
 
-def _is_nullable(model: Any, path: str) -> bool:
+def _field(model: Any, path: str) -> Any:
+    """The field at the end of a path; None for what isn't one (`pk`, an annotation)."""
     names = path.split("__")
     for name in names[:-1]:
         model = model._meta.get_field(name).related_model
-    found = [item for item in model._meta.get_fields() if item.name == names[-1]]
-    return bool(found and getattr(found[0], "null", False))
+    return next((item for item in model._meta.get_fields() if item.name == names[-1]), None)
 
 
 @dataclass
