@@ -62,6 +62,7 @@ class InvitationTable(RequestTable):
 
     class Meta:
         sequence = ("customer", "customer_address", "state", "delivery", "dap", "uses", "created_at", "expires_at")
+        template_name = "relationships/invitations_table.html"
         empty_text = _("Requests for a relationship appear here, from the first draft on.")
         order_by_field = "sort"
 
