@@ -1,7 +1,7 @@
 """The outbox's own way of sending against bare smtplib loops: as many connections, messages of the same size.
 
-`mail_vs_bare` is against a loop that only composes each message with the standard library, from ready texts, and sends
-it. `mail_vs_ready_made` is against one that sends the same finished bytes to everybody: what the mail server can take.
+`mail_vs_composing` is against a loop that only composes each message with the standard library, from ready texts, and sends
+it. `mail_vs_bare` is against one that sends the same finished bytes to everybody: what the mail server can take.
 """
 
 from __future__ import annotations
@@ -79,8 +79,8 @@ def run(scale: float) -> Report:
         "mail",
         {"messages": count, "connections": CONNECTIONS, "bytes": len(content)},
         [
-            Figure("mail_vs_bare", sent / bare, "ratio", 0.70, "higher"),
-            Figure("mail_vs_ready_made", sent / ready_made, "ratio", better="higher"),
+            Figure("mail_vs_composing", sent / bare, "ratio", better="higher"),
+            Figure("mail_vs_bare", sent / ready_made, "ratio", 0.70, "higher"),
             Figure("sent", sent, "messages/s", better="higher"),
             Figure("bare", bare, "messages/s", better="higher"),
             Figure("ready_made", ready_made, "messages/s", better="higher"),
