@@ -1,7 +1,8 @@
 """The outbox's own way of sending against bare smtplib loops: as many connections, messages of the same size.
 
 `mail_vs_composing` is against a loop that only composes each message with the standard library, from ready texts,
-and sends it. `mail_vs_bare` is against one that sends the same finished bytes to everybody: what the mail server can take.
+and sends it. `mail_vs_bare` is against one that sends the same finished bytes to everybody: what the mail server
+can take.
 """
 
 from __future__ import annotations
