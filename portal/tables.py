@@ -9,7 +9,8 @@ import django_tables2 as tables
 from django.utils.translation import gettext_lazy as _
 
 from portal import audit_words
-from portal.lists import Cell, ListTable
+from portal.cells import Cell
+from portal.lists import ListTable
 from portal.models import AuditEntry, Membership, SecurityGroup, ServiceRequest, User
 
 

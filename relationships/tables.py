@@ -9,7 +9,8 @@ import django_tables2 as tables
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from portal.lists import Cell, ListTable
+from portal.cells import Cell
+from portal.lists import ListTable
 
 _UNSENT = _("Not sent by the portal")
 

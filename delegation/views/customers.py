@@ -45,15 +45,22 @@ def customers(request: HttpRequest) -> HttpResponse:
         search_label=_("Name or domain"),
         chips=listing.chips("show", SHOWN),
     )
-    wanted, table = request.GET.get("open", ""), context["table"]
-    opened = next((pair for pair in listing.data.data if str(pair.pk) == wanted), None)
-    if opened is not None:
-        opened.is_open, table.details = True, _services(request, opened)
-    table.arrow = render_to_string("delegation/_arrow.html")
+    _open(request, context["table"])
     if acting.rights.allows(Can.CUSTOMERS_EXPORT):
         context["export_url"] = f"{reverse('customers-export', args=[acting.tenant.slug])}?{request.GET.urlencode()}"
     context["can_request"] = acting.rights.allows(Can.INVITATIONS_SEND)
     return render(request, "delegation/customers.html", context)
+
+
+def _open(request: HttpRequest, table: Any) -> None:
+    """Expand the row that the address names, and say how the others are expanded."""
+    query = request.GET.copy()
+    wanted = query.pop("open", [""])[-1]
+    opened = next((pair for pair in table.data.data if str(pair.pk) == wanted), None)
+    if opened is not None:
+        opened.is_open, table.details = True, _services(request, opened)
+    table.arrow = render_to_string("delegation/_arrow.html")
+    table.open_url = f"?{query.urlencode()}{'&' if query else ''}open="
 
 
 @require_safe

@@ -10,7 +10,8 @@ import django_tables2 as tables
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
-from portal.lists import Cell, ListTable
+from portal.cells import Cell
+from portal.lists import ListTable
 from portal.models import MailboxMessage, OutboxMessage
 
 
