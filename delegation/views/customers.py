@@ -56,9 +56,10 @@ def _open(request: HttpRequest, table: Any) -> None:
     """Expand the row that the address names, and say how the others are expanded."""
     query = request.GET.copy()
     wanted = query.pop("open", [""])[-1]
-    opened = next((pair for pair in table.data.data if str(pair.pk) == wanted), None)
-    if opened is not None:
-        opened.is_open, table.details = True, _services(request, opened)
+    for pair in table.data.data:
+        pair.is_open = str(pair.pk) == wanted
+        if pair.is_open:
+            table.details = _services(request, pair)
     table.arrow = render_to_string("delegation/_arrow.html")
     table.open_url = f"?{query.urlencode()}{'&' if query else ''}open="
 
