@@ -11,7 +11,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery
-from django.db.models.functions import Coalesce, Lower
+from django.db.models.functions import Coalesce
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -53,7 +53,7 @@ def add_types_and_dap(pairs: list[Any]) -> None:
     types: dict[UUID, dict[str, None]] = defaultdict(dict)
     rows = Relationship.objects.filter(pair__in=pairs).order_by("started_at", "id")
     is_over = {pair.pk: pair.ended_at is not None for pair in pairs}
-    for row in rows:
+    for row in rows.only("pair_id", "partner_type", "ended_at"):
         if is_over[row.pair_id] or row.ended_at is None:
             types[row.pair_id][row.type_name] = None
     grants = {grant.pair_id: grant for grant in DapGrant.objects.filter(pair__in=pairs, ended_at__isnull=True)}
@@ -63,22 +63,21 @@ def add_types_and_dap(pairs: list[Any]) -> None:
 
 def add_dap_requests(pairs: list[Any]) -> None:
     """Set `dap_asked_until`: when the open invitation with DAP to one of the customer's domains ends, or None."""
+    names = {pair.customer_id: {pair.customer_domain.lower()} for pair in pairs}
+    verified = Domain.objects.filter(tenant__in=names, verified_at__isnull=False)
+    for customer, name in verified.values_list("tenant_id", "name"):
+        names[customer].add(name.lower())
     asked = (
         Invitation.objects.open_at(clock.now())
-        .filter(partner=OuterRef("partner"), with_dap=True, is_open_link=False)
+        .filter(partner__in={pair.partner_id for pair in pairs}, with_dap=True, is_open_link=False)
         .annotate(domain=CUSTOMER_DOMAIN)
-        .order_by("-expires_at")
+        .filter(domain__in=set().union(*names.values()))
+        .order_by("expires_at")
     )
-    verified = Domain.objects.filter(tenant=OuterRef(OuterRef("customer")), verified_at__isnull=False)
-    rows = Pair.objects.filter(pk__in=[pair.pk for pair in pairs]).annotate(
-        asked=Coalesce(
-            Subquery(asked.filter(domain=OuterRef("customer_domain")).values("expires_at")[:1]),
-            Subquery(asked.filter(domain__in=verified.values(name_key=Lower("name"))).values("expires_at")[:1]),
-        )
-    )
-    ends = dict(rows.values_list("pk", "asked"))
+    ends = {(partner, domain): at for partner, domain, at in asked.values_list("partner_id", "domain", "expires_at")}
     for pair in pairs:
-        pair.dap_asked_until = None if getattr(pair, "dap", None) else ends.get(pair.pk)
+        known = [at for name in names[pair.customer_id] if (at := ends.get((pair.partner_id, name)))]
+        pair.dap_asked_until = None if getattr(pair, "dap", None) else max(known, default=None)
 
 
 def add_customer_details(pairs: list[Any]) -> None:

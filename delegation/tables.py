@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import django_tables2 as tables
+from django.http import QueryDict
+from django.template.loader import render_to_string
+from django.utils.functional import cached_property
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django_countries import countries
 
-from portal.lists import ListTable
+from portal.cells import ago, badge, day, link
+from portal.lists import WrittenTable
 
 
 def dap_words(pair: Any) -> str:
@@ -19,11 +26,41 @@ def dap_words(pair: Any) -> str:
     return gettext("Requested") if getattr(pair, "dap_asked_until", None) else gettext("None")
 
 
-class PairTable(ListTable):
-    """What both sides' lists of pairs have in common. Rows are written by the table's template, CSV by `value_…`."""
+class PairTable(WrittenTable):
+    """What both sides' lists of pairs have in common."""
 
     types = tables.Column(verbose_name=_("Relationship"))
     dap = tables.Column(verbose_name=_("Delegated admin"), empty_values=())
+
+    def cell_types(self, record: Any) -> str:
+        return format_html_join("", '<span class="cut">{}</span>', ((name,) for name in record.types))
+
+    def cell_dap(self, record: Any) -> str:
+        if record.dap is not None:
+            return badge("bad", gettext("DAP · all rights"))
+        asked_until = getattr(record, "dap_asked_until", None)
+        if asked_until is None:
+            return badge("idle", gettext("None"))
+        until = format_html(' <span class="sub">{} {}</span>', gettext("until"), day(asked_until))
+        return badge("wait", gettext("Requested")) + until
+
+    def cell_started_at(self, record: Any) -> str:
+        return day(record.started_at)
+
+    def cell_ended_at(self, record: Any) -> str:
+        return day(record.ended_at)
+
+    def cell_last_on_behalf_at(self, record: Any) -> str:
+        return ago(record.last_on_behalf_at)
+
+    def value_started_at(self, record: Any) -> str:
+        return _iso(record.started_at)
+
+    def value_ended_at(self, record: Any) -> str:
+        return _iso(record.ended_at)
+
+    def value_last_on_behalf_at(self, record: Any) -> str:
+        return _iso(record.last_on_behalf_at)
 
     def value_types(self, record: Any) -> str:
         return "; ".join(map(str, record.types))
@@ -53,24 +90,69 @@ class CustomerTable(PairTable):
     caption = _("Customers")
     empty_title = _("No customers here")
     empty_icon = "building-office-2"
+    unlabelled = frozenset({"services", "customer_name"})
 
-    class Meta:
+    class Meta(WrittenTable.Meta):
         sequence = ("services", "customer_name", "customer_domain", "types", "dap", "started_at", "...")
-        template_name = "delegation/customers_table.html"
         empty_text = _("A customer appears here when it accepts your request for a relationship.")
         order_by_field = "sort"
 
+    def __init__(self, *args: Any, url: str, details_of: Callable[[Any], str], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.url, self.details_of = url, details_of
+        self.opened = self.kept = ""
+
+    def keep(self, query: QueryDict) -> None:
+        """Take over from the address which row is open and what the others' links keep."""
+        query = query.copy()
+        self.opened = query.pop("open", [""])[-1]
+        self.kept = query.urlencode()
+
+    def is_open(self, record: Any) -> bool:
+        return str(record.pk) == self.opened
+
+    @cached_property
+    def _arrow(self) -> str:
+        return render_to_string("cotton/icon.html", {"name": "chevron-right"})
+
+    def cell_services(self, record: Any) -> str:
+        label = gettext("Services of %(name)s") % {"name": record.customer_name}
+        if self.is_open(record):
+            return format_html(
+                '<a class="expander" id="arrow-{pk}" aria-label="{label}" href="{url}?{kept}" aria-expanded="true"'
+                ' aria-controls="details-{pk}" hx-get="{url}/{pk}/services?close=1" hx-target="#details-{pk}"'
+                ' hx-swap="delete">{arrow}</a>',
+                pk=record.pk,
+                label=label,
+                url=self.url,
+                kept=self.kept,
+                arrow=self._arrow,
+            )
+        return format_html(
+            '<a class="expander" id="arrow-{pk}" aria-label="{label}" href="{url}?{kept}open={pk}"'
+            ' aria-expanded="false" hx-get="{url}/{pk}/services" hx-target="closest tr" hx-swap="afterend">{arrow}</a>',
+            pk=record.pk,
+            label=label,
+            url=self.url,
+            kept=self.kept and f"{self.kept}&",
+            arrow=self._arrow,
+        )
+
+    def cell_customer_name(self, record: Any) -> str:
+        return link(f"{self.url}/{record.pk}", record.customer_name, record.customer_domain)
+
+    def after_row(self, record: Any) -> SafeString:
+        if not self.is_open(record):
+            return SafeString("")
+        return format_html(
+            '<tr class="details" role="row" id="details-{}"><td role="cell" colspan="{}">{}</td></tr>',
+            record.pk,
+            len(self.columns),
+            self.details_of(record),
+        )
+
     def value_customer_name(self, record: Any) -> str:
         return record.customer_name
-
-    def value_started_at(self, record: Any) -> str:
-        return _iso(record.started_at)
-
-    def value_ended_at(self, record: Any) -> str:
-        return _iso(record.ended_at)
-
-    def value_last_on_behalf_at(self, record: Any) -> str:
-        return _iso(record.last_on_behalf_at)
 
 
 class PartnerTable(PairTable):
@@ -95,35 +177,40 @@ class PartnerTable(PairTable):
     caption = _("Partner relationships")
     empty_title = _("No partners here")
     empty_icon = "link"
+    unlabelled = frozenset({"partner_name"})
 
-    class Meta:
+    class Meta(WrittenTable.Meta):
         sequence = ("partner_name", "partner_number", "country", "types", "dap", "started_at", "...")
         empty_text = _("Organisations that you accept as a partner appear here, with what they may do in your tenant.")
         order_by_field = "sort"
-        template_name = "delegation/partners_table.html"
 
-    def __init__(self, *args: Any, selected: Any = None, has_ended: bool = False, **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, url: str, kept: str = "", selected: Any = None, has_ended: bool = False, **kwargs: Any
+    ) -> None:
         super().__init__(*args, **kwargs)
-        self.selected, self.has_ended = selected, has_ended
+        self.url, self.kept, self.selected = url, kept, selected
         if not has_ended:  # an empty column; CSV has it anyway
             self.columns.hide("ended_at")
         if selected:  # the details beside the list say it
             self.columns.hide("started_at")
+
+    def row_marks(self, record: Any) -> SafeString:
+        return SafeString(' aria-selected="true"' if record.pk == self.selected else "")
+
+    def cell_partner_name(self, record: Any) -> str:
+        profile = record.partner.partner_profile
+        number = gettext("ID %(number)s") % {"number": profile.partner_number} if profile else ""
+        country = countries.name(record.partner.country)
+        name = link(
+            f"{self.url}/{record.pk}{self.kept}", record.partner_name, " · ".join(filter(None, [number, country]))
+        )
+        return name + " " + badge("wait", gettext("Blocked")) if record.blocked_at else name
 
     def value_partner_name(self, record: Any) -> str:
         return record.partner_name
 
     def value_country(self, value: str) -> str:
         return str(countries.name(value) or value)
-
-    def value_started_at(self, record: Any) -> str:
-        return _iso(record.started_at)
-
-    def value_ended_at(self, record: Any) -> str:
-        return _iso(record.ended_at)
-
-    def value_last_on_behalf_at(self, record: Any) -> str:
-        return _iso(record.last_on_behalf_at)
 
 
 def _iso(moment: Any) -> str:

@@ -1,11 +1,19 @@
-"""Columns whose cells are templates."""
+"""What stands in the cells of lists: columns that are templates, and the pieces of rows that are written by Python."""
 
 from __future__ import annotations
 
+from datetime import date, datetime
+from functools import lru_cache
 from typing import Any
 
 import django_tables2 as tables
+from django.contrib.humanize.templatetags.humanize import naturaltime
 from django.template.loader import get_template
+from django.utils.formats import date_format
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.timezone import localtime
+from django.utils.translation import get_language
 
 
 class Cell(tables.TemplateColumn):
@@ -23,3 +31,40 @@ class Cell(tables.TemplateColumn):
 def _template(name: str) -> Any:
     """The engine's compiled template (cached by the loader)."""
     return get_template(name).template
+
+
+# ── pieces of a written row: what the components of the same names draw ──
+
+
+def badge(tone: str, label: Any) -> SafeString:
+    """`c-badge`."""
+    return format_html('<span class="badge {}"><span class="cut">{}</span></span>', tone, label)
+
+
+def link(url: str, name: Any, sub: Any = "") -> SafeString:
+    """A row's name that leads to it, with a second line."""
+    return format_html(
+        '<a href="{}"><strong class="cut">{}</strong></a> <span class="sub cut">{}</span>', url, name, sub
+    )
+
+
+def day(moment: datetime | None) -> SafeString:
+    """The date of a moment in the reader's time zone; nothing for None."""
+    if moment is None:
+        return SafeString("")
+    return format_html(
+        '<time datetime="{}">{}</time>', moment.isoformat(), _written(localtime(moment).date(), get_language())
+    )
+
+
+def ago(moment: datetime | None) -> SafeString:
+    """How long ago a moment was; nothing for None."""
+    if moment is None:
+        return SafeString("")
+    return format_html('<time datetime="{}">{}</time>', moment.isoformat(), naturaltime(moment))
+
+
+@lru_cache(maxsize=4096)
+def _written(when: date, _language: str | None) -> str:
+    """A date in a language: the rows of a page have few different ones."""
+    return date_format(when, "DATE_FORMAT")

@@ -1,31 +1,28 @@
 """Every list: search, filter, sort, keyset paging with stable addresses, bounded counts, CSV (DOMAIN §17).
 
-Pages are found by key, not by offset, so that the last page of 100,000 rows costs what the first one does.
-Counts stop at `COUNT_UP_TO`: beyond it the pager says “more than”.
+Pages are found by key (`portal.keyset`). Counts stop at `COUNT_UP_TO`: beyond it the pager says “more than”.
 """
 
 from __future__ import annotations
 
-import base64
-import binascii
 import csv
-import json
 from collections.abc import Callable, Iterable, Iterator
 from copy import copy
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any, ClassVar
-from uuid import UUID
 
 import django_filters
 import django_tables2 as tables
-from django.core.exceptions import EmptyResultSet, ValidationError
+from django.core.exceptions import EmptyResultSet
 from django.db import connection
-from django.db.models import DateTimeField, Q, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest, StreamingHttpResponse
 from django.utils.formats import number_format
+from django.utils.html import conditional_escape, format_html
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
-from django_tables2.data import TableData
+
+from portal.keyset import KeysetData, Place
 
 PAGE_SIZE = 25
 COUNT_UP_TO = 1_000
@@ -54,6 +51,41 @@ class ListTable(tables.Table):
             self.columns[name].column.orderable = name in self.sorts
 
 
+class WrittenTable(ListTable):
+    """A list that people open all day: each cell is written by a method `cell_<column>(record)`.
+
+    Rows of template cells and components take ten times as long (`manage.py bench lists`).
+    """
+
+    #: Columns that need no heading beside them on a phone.
+    unlabelled: ClassVar[frozenset[str]] = frozenset()
+
+    class Meta:
+        template_name = "portal/written_table.html"
+
+    @property
+    def body(self) -> SafeString:
+        """The rows of the page."""
+        cells = []
+        for column in self.columns:
+            label = "" if column.name in self.unlabelled else column.header
+            start = format_html('<td role="cell" data-label="{}"><div class="cell">', label)
+            cells.append((start, getattr(self, f"cell_{column.name}")))
+        return SafeString("\n".join(self._row(record, cells) for record in self.data))
+
+    def _row(self, record: Any, cells: list[tuple[str, Callable[[Any], str]]]) -> str:
+        written = "\n".join(f"{start}{conditional_escape(write(record))}</div></td>" for start, write in cells)
+        return f'<tr role="row"{self.row_marks(record)}>{written}</tr>{self.after_row(record)}'
+
+    def row_marks(self, record: Any) -> SafeString:
+        """Attributes of a row."""
+        return SafeString("")
+
+    def after_row(self, record: Any) -> SafeString:
+        """A row of details below it."""
+        return SafeString("")
+
+
 @dataclass
 class Pager:
     """Links to the other pages; None where there is none."""
@@ -63,126 +95,6 @@ class Pager:
     next_url: str | None = None
     last_url: str | None = None
     text: str = ""
-
-
-@dataclass
-class Place:
-    """Where in a list a page starts: after or before a row's key; `number` rows lie before it, if known."""
-
-    direction: str = "after"
-    key: list[Any] | None = None
-    number: int | None = 0
-
-    def encoded(self) -> str:
-        raw = json.dumps([self.direction, self.key, self.number], separators=(",", ":"))
-        return base64.urlsafe_b64encode(raw.encode()).decode().rstrip("=")
-
-    @classmethod
-    def read(cls, text: str) -> Place:
-        """The place an address names; the first page for anything that isn't one."""
-        try:
-            raw = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
-            direction, key, number = json.loads(raw)
-        except (ValueError, binascii.Error, TypeError, RecursionError):
-            return cls()
-        well_formed = (
-            direction in ("after", "before")
-            and (key is None or (isinstance(key, list) and len(key) == 2 and all(map(_may_be_in_a_key, key))))
-            and (number is None or (isinstance(number, int) and 0 <= number < 10**9))
-        )
-        return cls(direction, key, number) if well_formed else cls()
-
-
-def _may_be_in_a_key(value: Any) -> bool:
-    """What `_plain` writes: nothing, a whole number, or text that PostgreSQL can hold."""
-    return value is None or isinstance(value, int) or (isinstance(value, str) and "\x00" not in value)
-
-
-def _plain(value: Any) -> Any:
-    return value.isoformat() if isinstance(value, datetime) else str(value) if isinstance(value, UUID) else value
-
-
-class KeysetData(TableData):
-    """Rows of one page, found by key; iterating before `load` streams all of them (CSV)."""
-
-    def __init__(self, queryset: QuerySet[Any], table_class: type[ListTable]) -> None:
-        super().__init__([])
-        self.queryset = queryset
-        self.sorts = table_class.sorts
-        self.field, self.descending = "pk", False
-
-    @property
-    def model(self) -> Any:
-        return self.queryset.model
-
-    def __len__(self) -> int:
-        return len(self.data)
-
-    def __iter__(self) -> Iterator[Any]:
-        return iter(self.data)
-
-    def order_by(self, aliases: Any) -> None:
-        """Sort by the first alias that is a sortable column."""
-        for alias in aliases:
-            if alias.bare in self.sorts:
-                self.field = self.sorts[alias.bare]
-                self.descending = alias.startswith("-") != self.field.startswith("-")
-                self.field = self.field.removeprefix("-")
-                return
-
-    def ordered(self, *, reverse: bool = False) -> QuerySet[Any]:
-        sign = "-" if self.descending != reverse else ""
-        names = [f"{sign}{self.field}"] if self.field == "pk" else [f"{sign}{self.field}", f"{sign}pk"]
-        return self.queryset.order_by(*names)
-
-    def key_of(self, row: Any) -> list[Any]:
-        return [_plain(_value(row, self.field)), _plain(row.pk)]
-
-    def beyond(self, place: Place) -> Q:
-        """The rows on the far side of the place's key, NULLs where PostgreSQL sorts them (as if largest)."""
-        if place.key is None:
-            return Q()
-        upwards = self.descending == (place.direction == "before")
-        value, pk = place.key
-        field = _field(self.queryset.model, self.field)
-        if isinstance(field, DateTimeField) and value is not None and datetime.fromisoformat(value).tzinfo is None:
-            raise ValueError("a moment without its time zone")
-        later = Q(pk__gt=pk) if upwards else Q(pk__lt=pk)
-        if self.field == "pk":
-            return later
-        if value is None:
-            same = Q(**{f"{self.field}__isnull": True}) & later
-            return same if upwards else same | Q(**{f"{self.field}__isnull": False})
-        compare = "gte" if upwards else "lte"
-        passed = Q(pk__lte=pk) if upwards else Q(pk__gte=pk)
-        inner = Q(**{f"{self.field}__{compare}": value}) & ~(Q(**{self.field: value}) & passed)
-        nullable = upwards and getattr(field, "null", False)
-        return inner | Q(**{f"{self.field}__isnull": True}) if nullable else inner
-
-    def load(self, place: Place, size: int) -> tuple[bool, bool]:
-        """Fetch one page; whether there are rows before and after it."""
-        backwards = place.direction == "before"
-        try:
-            rows = list(self.ordered(reverse=backwards).filter(self.beyond(place))[: size + 1])
-        except (ValidationError, ValueError, TypeError, OverflowError):  # a forged key
-            return self.load(Place(), size)
-        more, rows = len(rows) > size, rows[:size]
-        self.data = rows[::-1] if backwards else rows
-        return (more, place.key is not None) if backwards else (place.key is not None, more)
-
-
-def _value(row: Any, path: str) -> Any:
-    for name in path.split("__"):
-        row = getattr(row, name)
-    return row
-
-
-def _field(model: Any, path: str) -> Any:
-    """The field at the end of a path; None for what isn't one (`pk`, an annotation)."""
-    names = path.split("__")
-    for name in names[:-1]:
-        model = model._meta.get_field(name).related_model
-    return next((item for item in model._meta.get_fields() if item.name == names[-1]), None)
 
 
 @dataclass
@@ -197,6 +109,7 @@ class Listing:
     table_kwargs: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        self.total = 0
         self.filter = (
             self.filterset_class(self.request.GET, queryset=self.queryset, request=self.request)
             if self.filterset_class
@@ -207,7 +120,7 @@ class Listing:
             self.rows = self.filter.qs
         elif self.filter is not None:
             self.rows = self.queryset.none()
-        self.data = KeysetData(self.rows, self.table_class)
+        self.data = KeysetData(self.rows, self.table_class.sorts)
 
     def _table(self) -> ListTable:
         order = self.request.GET.get("sort", "")
@@ -242,9 +155,8 @@ class Listing:
         rows = self.data.data
         if not rows:
             return Pager()
-        total = bounded_count(self.rows)  # always, so that a page's queries don't depend on how many rows there are
-        start = self._start(place, total, before)
-        pager = Pager(text=_range(start, len(rows), total))
+        start = self._start(place, self.total, before)
+        pager = Pager(text=_range(start, len(rows), self.total))
         if before:
             pager.first_url = self._url(None)
             pager.previous_url = self._url(Place("before", self.data.key_of(rows[0]), start))
@@ -264,44 +176,56 @@ class Listing:
             return total - count if total <= COUNT_UP_TO else None
         return max(0, place.number - count) if place.number is not None else None
 
-    def context(self, **more: Any) -> dict[str, Any]:
-        """What `list.html` expects (docs/ui.md)."""
+    def context(self, *, chips: tuple[str, Iterable[tuple[str, Any]]] | None = None, **more: Any) -> dict[str, Any]:
+        """What `list.html` expects (docs/ui.md). `chips`: a filter's name and its choices; one more is for all."""
         text = self.request.GET.get("q", "")
         kept = [(name, value) for name, value in self.request.GET.items() if name not in ("q", "at", "open")]
         active = [name for name, value in self.request.GET.items() if value and name not in ("sort", "at", "open")]
         label = more.pop("search_label", _("Search"))
+        counted = self._count(*chips) if chips else self._count("", None)
         return {
             "table": self.table(),
             "filter": self.filter,
             "search": {"name": "q", "value": text, "label": label, "placeholder": label},
+            "chips": counted,
             "kept": kept,
             "clear_url": self.request.path if active else "",
             **more,
         }
 
-    def chips(self, name: str, choices: Iterable[tuple[str, str]], *, counts: bool = True) -> list[dict[str, Any]]:
-        """One chip per value of a filter, and one for all; each with its (bounded) count."""
+    def _count(self, name: str, choices: Iterable[tuple[str, Any]] | None) -> list[dict[str, Any]]:
+        """Find the list's own (bounded) total and the chips' counts, in one statement."""
+        options = [] if choices is None else [("", _("All")), *choices]
         chosen = self.request.GET.get(name, "")
-        found, rows = [], []
-        for value, label in [("", _("All")), *choices]:
-            query = self.request.GET.copy()
-            for gone in ("at", "open", name):
-                query.pop(gone, None)
-            if value:
-                query[name] = value
-            if counts and self.filter is not None:
-                rows.append(self._filtered(query))
-            found.append({"label": label, "count": None, "url": f"?{query.urlencode()}", "current": value == chosen})
-        for chip, count in zip(found, bounded_counts(rows), strict=False):
-            chip["count"] = shown_count(count)
-        return found
+        several = {value: self.rows if value == chosen else self._filtered(name, value) for value, _label in options}
+        counts = bounded_counts([*several.values()] if chosen in several else [*several.values(), self.rows])
+        self.total = counts[[*several].index(chosen)] if chosen in several else counts[-1]
+        return [
+            {
+                "label": label,
+                "count": shown_count(count),
+                "url": self._chip_url(name, value),
+                "current": value == chosen,
+            }
+            for (value, label), count in zip(options, counts, strict=False)
+        ]
 
-    def _filtered(self, query: Any) -> QuerySet[Any]:
-        """The rows under another query; copying the filter set saves building its fields once more for each chip."""
+    def _chip_url(self, name: str, value: str) -> str:
+        query = self.request.GET.copy()
+        for gone in ("at", "open", name):
+            query.pop(gone, None)
+        if value:
+            query[name] = value
+        return f"?{query.urlencode()}"
+
+    def _filtered(self, name: str, value: str) -> QuerySet[Any]:
+        """The rows under another choice, without building and validating the form once more for each chip."""
+        if self.filter is None:
+            return self.rows
         other = copy(self.filter)
-        other.data, other._form = query, type(self.filter.form)(query)
-        vars(other).pop("_qs", None)
-        return other.qs
+        other._form = copy(self.filter.form)
+        other._form.cleaned_data = self.filter.form.cleaned_data | {name: value}
+        return other.filter_queryset(self.queryset.all())
 
     def csv(self, name: str) -> StreamingHttpResponse:
         """All filtered rows as CSV, streamed: 100,000 rows need the memory of 2,000."""
@@ -351,13 +275,8 @@ def _safe(cell: Any) -> str:
     return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
 
 
-def bounded_count(rows: QuerySet[Any]) -> int:
-    """How many rows, counting no further than one past `COUNT_UP_TO`."""
-    return rows.order_by()[: COUNT_UP_TO + 1].count()
-
-
 def bounded_counts(several: Iterable[QuerySet[Any]]) -> list[int]:
-    """`bounded_count` of each, in one statement."""
+    """How many rows in each, in one statement; none is counted further than one past `COUNT_UP_TO`."""
     parts, values = [], []
     for rows in several:
         try:

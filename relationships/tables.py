@@ -6,13 +6,31 @@ from datetime import UTC, datetime
 from typing import Any
 
 import django_tables2 as tables
+from django.urls import reverse
+from django.utils.html import format_html
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from portal.cells import Cell
-from portal.lists import ListTable
+from portal.cells import badge, day, link
+from portal.lists import WrittenTable
 
 _UNSENT = _("Not sent by the portal")
+_TONES = {"accepted": "good", "open": "wait", "declined": "bad", "cancelled": "bad"}
+_DELIVERY_TONES = {"delivered": "good", "bounced": "bad", "rejected": "bad", "failed": "bad"}
+
+
+def state(invitation: Any) -> str:
+    """What an invitation is now, as a badge."""
+    return badge(_TONES.get(invitation.state_now, "idle"), invitation.state_label)
+
+
+def delivery(message: Any) -> str:
+    """What became of an invitation's message (None: the portal sent none), with the error where it failed."""
+    if message is None:
+        return format_html('<span class="sub">{}</span>', _UNSENT)
+    tone = _DELIVERY_TONES.get(message.state, "wait")
+    state = badge(tone, message.get_state_display())
+    return state + format_html(' <span class="sub cut">{}</span>', message.last_error) if tone == "bad" else state
 
 
 def moment(at: datetime | None) -> str:
@@ -20,19 +38,24 @@ def moment(at: datetime | None) -> str:
     return at.astimezone(UTC).isoformat() if at else ""
 
 
-def _moment(**options: Any) -> Cell:
-    return Cell(template_name="relationships/_moment.html", **options)
-
-
-class RequestTable(ListTable):
+class RequestTable(WrittenTable):
     """What both lists have in common: what is asked for, its state, its dates."""
 
     dap = tables.Column(accessor="with_dap", verbose_name=_("Delegated admin"))
-    state = Cell(template_name="relationships/_state.html", verbose_name=_("State"))
-    expires_at = _moment(verbose_name=_("Expires"), extra_context={"show": "date"})
+    state = tables.Column(verbose_name=_("State"))
+    expires_at = tables.Column(verbose_name=_("Expires"))
 
-    def render_dap(self, value: bool) -> str:
-        return gettext("With") if value else gettext("Without")
+    def cell_dap(self, record: Any) -> str:
+        return gettext("With") if record.with_dap else gettext("Without")
+
+    def cell_state(self, record: Any) -> str:
+        return state(record)
+
+    def cell_expires_at(self, record: Any) -> str:
+        return day(record.expires_at)
+
+    def value_dap(self, record: Any) -> str:
+        return self.cell_dap(record)
 
     def value_state(self, record: Any) -> str:
         return record.state_label
@@ -44,28 +67,39 @@ class RequestTable(ListTable):
 class InvitationTable(RequestTable):
     """A partner's invitations; delivery is known for those that the portal sent."""
 
-    customer = Cell(
-        template_name="relationships/_customer.html",
-        accessor="customer_name",
-        empty_values=(),
-        verbose_name=_("Customer"),
-    )
+    customer = tables.Column(accessor="customer_name", empty_values=(), verbose_name=_("Customer"))
     customer_address = tables.Column(verbose_name=_("E-mail"), visible=False)
-    delivery = Cell(template_name="relationships/_delivery.html", empty_values=(), verbose_name=_("Delivery"))
+    delivery = tables.Column(empty_values=(), verbose_name=_("Delivery"))
     uses = tables.Column(verbose_name=_("Accepted"))
-    created_at = _moment(verbose_name=_("Created"), extra_context={"show": "date"})
+    created_at = tables.Column(verbose_name=_("Created"))
 
     sorts = {"customer": "customer_key", "created_at": "created_at", "expires_at": "expires_at"}
     default_sort = "-created_at"
     caption = _("Invitations")
     empty_title = _("No invitations here")
     empty_icon = "envelope"
+    unlabelled = frozenset({"customer"})
 
-    class Meta:
+    class Meta(WrittenTable.Meta):
         sequence = ("customer", "customer_address", "state", "delivery", "dap", "uses", "created_at", "expires_at")
-        template_name = "relationships/invitations_table.html"
         empty_text = _("Requests for a relationship appear here, from the first draft on.")
         order_by_field = "sort"
+
+    def __init__(self, *args: Any, url: str, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.url = url
+
+    def cell_customer(self, record: Any) -> str:
+        return link(f"{self.url}/{record.pk}", record.customer_name or gettext("Open link"), record.customer_address)
+
+    def cell_delivery(self, record: Any) -> str:
+        return delivery(record.delivery)
+
+    def cell_uses(self, record: Any) -> str:
+        return f"{record.uses} / {record.max_uses}"
+
+    def cell_created_at(self, record: Any) -> str:
+        return day(record.created_at)
 
     def value_customer(self, record: Any) -> str:
         return record.customer_name or gettext("Open link")
@@ -76,27 +110,44 @@ class InvitationTable(RequestTable):
     def value_created_at(self, record: Any) -> str:
         return moment(record.created_at)
 
-    def render_uses(self, record: Any) -> str:
-        return f"{record.uses} / {record.max_uses}"
+    def value_uses(self, record: Any) -> str:
+        return self.cell_uses(record)
 
 
 class InboxTable(RequestTable):
     """Requests that are addressed to the tenant's verified domains."""
 
-    partner = Cell(template_name="relationships/_asking.html", verbose_name=_("Partner"))
+    partner = tables.Column(verbose_name=_("Partner"))
     customer_address = tables.Column(verbose_name=_("Sent to"))
-    opened_at = _moment(verbose_name=_("Asked"), extra_context={"show": "date"})
+    opened_at = tables.Column(verbose_name=_("Asked"))
 
     sorts = {"opened_at": "opened_at", "expires_at": "expires_at"}
     default_sort = "-opened_at"
     caption = _("Requests")
     empty_title = _("No requests here")
     empty_icon = "inbox"
+    unlabelled = frozenset({"partner"})
 
-    class Meta:
+    class Meta(WrittenTable.Meta):
         sequence = ("partner", "customer_address", "dap", "state", "opened_at", "expires_at")
         empty_text = _("Requests of partners that are addressed to your verified domains appear here.")
         order_by_field = "sort"
+
+    def __init__(self, *args: Any, may_answer: bool, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.may_answer = may_answer
+
+    def cell_partner(self, record: Any) -> str:
+        name = format_html('<strong class="cut">{}</strong>', record.partner.display_name)
+        if not self.may_answer:
+            return name
+        return format_html('<a href="{}">{}</a>', reverse("answer-invitation", args=[record.pk]), name)
+
+    def cell_customer_address(self, record: Any) -> str:
+        return record.customer_address
+
+    def cell_opened_at(self, record: Any) -> str:
+        return day(record.opened_at)
 
     def value_partner(self, record: Any) -> str:
         return record.partner.display_name

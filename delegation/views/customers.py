@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -29,8 +30,20 @@ from relationships.models import Relationship
 
 
 def _listing(request: HttpRequest) -> lists.Listing:
-    pairs = access.allowing(Pair.objects.all(), request.user, Can.CUSTOMERS_VIEW)
-    return lists.Listing(request, CustomerTable, pairs, PairFilter, enrich=queries.add_customer_details)
+    acting: Any = request.acting  # type: ignore[attr-defined]
+    return lists.Listing(
+        request,
+        CustomerTable,
+        access.allowing(Pair.objects.all(), request.user, Can.CUSTOMERS_VIEW),
+        PairFilter,
+        enrich=queries.add_customer_details,
+        table_kwargs={"url": reverse("customers", args=[acting.tenant.slug]), "details_of": partial(_details, request)},
+    )
+
+
+def _details(request: HttpRequest, pair: Pair) -> str:
+    """The services of a row that is open."""
+    return render_to_string("delegation/_services.html", {"details": _services(request, pair)}, request)
 
 
 @require_safe
@@ -43,25 +56,13 @@ def customers(request: HttpRequest) -> HttpResponse:
         page_title=_("Customers"),
         page_lead=_("Organisations that accepted a relationship with you. Expand a row to open their services."),
         search_label=_("Name or domain"),
-        chips=listing.chips("show", SHOWN),
+        chips=("show", SHOWN),
     )
-    _open(request, context["table"])
+    context["table"].keep(request.GET)
     if acting.rights.allows(Can.CUSTOMERS_EXPORT):
         context["export_url"] = f"{reverse('customers-export', args=[acting.tenant.slug])}?{request.GET.urlencode()}"
     context["can_request"] = acting.rights.allows(Can.INVITATIONS_SEND)
     return render(request, "delegation/customers.html", context)
-
-
-def _open(request: HttpRequest, table: Any) -> None:
-    """Expand the row that the address names, and say how the others are expanded."""
-    query = request.GET.copy()
-    wanted = query.pop("open", [""])[-1]
-    for pair in table.data.data:
-        pair.is_open = str(pair.pk) == wanted
-        if pair.is_open:
-            table.details = _services(request, pair)
-    table.arrow = render_to_string("delegation/_arrow.html")
-    table.open_url = f"?{query.urlencode()}{'&' if query else ''}open="
 
 
 @require_safe

@@ -46,13 +46,20 @@ def _pair(request: HttpRequest, pair_id: UUID) -> Any:
 
 
 def _listing(request: HttpRequest, selected: UUID | None = None) -> lists.Listing:
+    acting: Any = request.acting  # type: ignore[attr-defined]
+    kept = request.GET.urlencode()
     return lists.Listing(
         request,
         PartnerTable,
         _pairs(request),
         PairFilter,
         enrich=queries.add_types_and_dap,
-        table_kwargs={"selected": selected, "has_ended": request.GET.get("show") == "ended"},
+        table_kwargs={
+            "url": reverse("partner-relationships", args=[acting.tenant.slug]),
+            "kept": kept and f"?{kept}",
+            "selected": selected,
+            "has_ended": request.GET.get("show") == "ended",
+        },
     )
 
 
@@ -66,7 +73,7 @@ def partner_relationships(request: HttpRequest, pair_id: UUID | None = None) -> 
     context = listing.context(
         page_title=_("Partner relationships"),
         search_label=_("Name of a partner"),
-        chips=listing.chips("show", SHOWN),
+        chips=("show", SHOWN),
         export_url=f"{reverse('partner-relationships-export', args=[acting.tenant.slug])}?{request.GET.urlencode()}",
         totals=queries.totals(_pairs(request)),
     )

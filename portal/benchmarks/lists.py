@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from django.conf import settings
 from django.db import connection
 from django.test import Client
-from django.test.utils import CaptureQueriesContext
+from django.test.utils import CaptureQueriesContext, override_settings
 from django.urls import reverse
 
 from portal import statics
 from portal.benchmarks import population, scratch
 from portal.benchmarks.figures import Figure, Report, interleaved, p50
 from portal.benchmarks.population import Size
-from portal.lists import Place
+from portal.keyset import Place
 from portal.models import User
 
 RELATIONSHIPS = 1_000_000
@@ -59,6 +59,7 @@ def run(scale: float) -> Report:
         return _measure(size, few)
 
 
+@override_settings(ROOT_URLCONF="portal.benchmarks.urls")
 def _measure(size: Size, few: dict[str, int]) -> Report:
     empty, *pages = _warm([_empty_page(), *_pages()])
     results = []
@@ -91,8 +92,8 @@ def _signed_in(number: int) -> Client:
 
 
 def _empty_page() -> Page:
-    """The frame with one sentence in it, for an Admin agent of the largest partner."""
-    return Page("empty", _signed_in(0), reverse("new-organisation-sent"))
+    """The frame of an Admin agent of the largest partner."""
+    return Page("empty", _signed_in(0), reverse("empty", "portal.benchmarks.urls", args=["partner0"]))
 
 
 def _pages() -> list[Page]:

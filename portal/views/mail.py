@@ -73,7 +73,7 @@ def _outbox(request: HttpRequest) -> Listing:
 def outbox(request: HttpRequest) -> HttpResponse:
     """Every message with its state, for the operator; strangers to that job get 404."""
     listing = _outbox(request)
-    chips = listing.chips("state", OutboxMessage.State.choices)
+    chips = ("state", OutboxMessage.State.choices)
     export_url = f"{reverse('outbox-csv')}?{request.GET.urlencode()}"
     return render(request, "list.html", listing.context(page_title=_("Messages"), chips=chips, export_url=export_url))
 

@@ -51,7 +51,7 @@ def users(request: HttpRequest) -> HttpResponse:
     context = listing.context(
         page_title=_("Users"),
         search_label=_("Name or sign-in name"),
-        chips=listing.chips("show", UserFilter.SHOW),
+        chips=("show", UserFilter.SHOW),
         export_url=f"{here.url('users-csv')}?{request.GET.urlencode()}",
         invite=here.button(Capability.USERS_CREATE, _("Invite a user"), here.url("user-invite")),
         may_see_partners=here.rights.allows(Capability.PARTNERS_VIEW),

@@ -52,7 +52,7 @@ def service_requests(request: HttpRequest) -> HttpResponse:
         page_title=_("Service requests"),
         search_label=_("Number or title"),
         kept=kept,
-        chips=listing.chips("state", State.choices),
+        chips=("state", State.choices),
         export_url=f"{here.url('service-requests-csv')}?{request.GET.urlencode()}",
         new=new,
     )

@@ -18,11 +18,10 @@ from portal import access, lists
 from portal.catalogue import Capability as Can
 from portal.errors import Refused
 from portal.models import Pair
-from relationships import queries, services, texts
+from relationships import queries, services, tables, texts
 from relationships.filters import InvitationFilter
 from relationships.forms import MessageForm, OptionsForm
 from relationships.models import Invitation
-from relationships.tables import InvitationTable
 
 State = Invitation.State
 _form_page = require_http_methods(["GET", "HEAD", "POST"])
@@ -32,7 +31,8 @@ def _listing(request: Any) -> lists.Listing:
     access.check(request.user, Can.INVITATIONS_VIEW, request.acting.tenant)
     rows = access.allowing(Invitation.objects.all(), request.user, Can.INVITATIONS_VIEW)
     rows = rows.filter(partner=request.acting.tenant).select_related("partner")
-    return lists.Listing(request, InvitationTable, rows, InvitationFilter, enrich=queries.add_delivery)
+    url = reverse("invitations", args=[request.acting.tenant.slug])
+    return lists.Listing(request, tables.InvitationTable, rows, InvitationFilter, queries.add_delivery, {"url": url})
 
 
 @require_safe
@@ -44,7 +44,7 @@ def invitations(request: Any) -> HttpResponse:
         page_title=_("Invitations"),
         page_lead=_("Requests for a relationship: what you asked for, and what became of it."),
         search_label=_("Customer or e-mail"),
-        chips=listing.chips("state", State.choices),
+        chips=("state", State.choices),
         export_url=f"{reverse('invitations-export', args=[slug])}?{request.GET.urlencode()}",
         can_send=request.acting.rights.allows(Can.INVITATIONS_SEND),
     )
@@ -239,6 +239,8 @@ def invitation(request: HttpRequest, invitation_id: UUID) -> HttpResponse:
     context = {
         "invitation": row,
         "state": row.state_now,
+        "state_badge": tables.state(row),
+        "delivery": tables.delivery(row.delivery),
         "text": texts.shown(row) if has_link else row.body,
         "link": texts.personal_link(row) if has_link else "",
         "events": queries.timeline(row),

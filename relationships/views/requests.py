@@ -27,11 +27,12 @@ def inbox(request: Any) -> HttpResponse:
     rows = queries.addressed_to(tenant).select_related("partner")
     if request.acting.is_on_behalf:
         rows = rows.filter(partner=request.user.tenant_id)
-    listing = lists.Listing(request, InboxTable, rows, InboxFilter)
+    may_answer = not request.acting.is_on_behalf
+    listing = lists.Listing(request, InboxTable, rows, InboxFilter, table_kwargs={"may_answer": may_answer})
     context = listing.context(
         page_title=_("Requests"),
         search_label=_("Partner or e-mail"),
         page_lead=_("What partners ask of you: requests addressed to your verified domains, open and past."),
-        chips=listing.chips("state", _STATES),
+        chips=("state", _STATES),
     )
     return render(request, "list.html", context)
