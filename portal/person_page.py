@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import UUID
 
 from django.utils.translation import gettext as _
@@ -13,9 +13,7 @@ from portal import access, catalogue
 from portal.catalogue import Capability
 from portal.models import Membership, MembershipPeriod, RoleAssignment, SecurityGroup, User
 from portal.services import people
-
-if TYPE_CHECKING:
-    from portal.views.acting import Place
+from portal.views.acting import Place, say_once
 
 _MOST_EVENTS = 50
 
@@ -23,15 +21,19 @@ _MOST_EVENTS = 50
 def context(person: User, here: Place) -> dict[str, Any]:
     """All of the page."""
     is_privileged = access.is_privileged_person(person)
-    held = _held(person)
+    held = [_role_row(assignment, person, here) for assignment in _held(person)]
+    actions = _actions(person, here, is_privileged)
+    assign = _assign(person, here)
     return {
         "person": person,
         "is_privileged": is_privileged,
-        "held": [_role_row(assignment, person, here) for assignment in held],
+        "held": held,
         "groups": _groups(person, here),
         "events": _events(person, here),
-        "actions": _actions(person, here, is_privileged),
-        "assign": _assign(person, here),
+        "actions": actions,
+        "action_reasons": say_once("actions", actions),
+        "assign": assign,
+        "role_reasons": say_once("roles", [assign, *(row["remove"] for row in held)]),
         "back_url": here.url("users"),
         "made_by": _partner_name(person.made_by_partner_id, person.made_by_partner, here),
         "audit_url": here.url("audit-log") if here.rights.allows(Capability.AUDIT_VIEW) else "",

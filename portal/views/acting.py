@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,3 +48,21 @@ def place(request: HttpRequest) -> Place:
     if acting is None or not isinstance(user, User):
         raise Http404
     return Place(acting.tenant, user, acting.rights, user.tenant_id != acting.tenant.pk)
+
+
+def say_once(group: str, buttons: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Why buttons that stand together can't be used, each reason once (`c-reasons`); each button gets its `why`.
+
+    `group` makes the ids. Where there are several reasons, each names the buttons that it is about.
+    """
+    found: dict[str, list[dict[str, Any]]] = {}
+    for button in buttons:
+        if button["reason"]:
+            found.setdefault(str(button["reason"]), []).append(button)
+    reasons = []
+    for number, (text, refused) in enumerate(found.items(), 1):
+        labels = list(dict.fromkeys(str(button["label"]) for button in refused)) if len(found) > 1 else []
+        reasons.append({"id": f"why-{group}-{number}", "text": text, "labels": labels})
+        for button in refused:
+            button["why"] = reasons[-1]["id"]
+    return reasons

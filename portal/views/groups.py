@@ -21,7 +21,7 @@ from portal.lists import Listing
 from portal.models import Membership, SecurityGroup, User
 from portal.services import groups as services
 from portal.tables import GroupTable, MemberTable
-from portal.views.acting import Place, place
+from portal.views.acting import Place, place, say_once
 from portal.views.people import found_person
 
 _form_page = require_http_methods(["GET", "HEAD", "POST"])
@@ -148,6 +148,7 @@ def group(request: HttpRequest, group_uid: UUID) -> HttpResponse:
     found = _found(here, group_uid)
     edit = here.button(services.capability_for(found), _("Add"), here.url("group-add", group_uid=found.uid))
     text = request.GET.get("add", "")
+    buttons = _buttons(found, here)
     listing = _members(request, found, may_edit=not edit["disabled"])
     listing_context = listing.context(
         page_title=found.name,
@@ -157,7 +158,8 @@ def group(request: HttpRequest, group_uid: UUID) -> HttpResponse:
         edit=edit,
         text=text,
         found=[] if edit["disabled"] else _candidates(here, found, text),
-        buttons=_buttons(found, here),
+        buttons=buttons,
+        button_reasons=say_once("group", buttons),
         back_url=here.url("groups"),
     )
     return render(request, "portal/group.html", listing_context)
