@@ -26,14 +26,18 @@ WHERE oldest.at < %s ORDER BY t.id
 """
 
 
+def kept_days() -> int:
+    """How many days a row stays at least: the setting, and never less than the database insists on."""
+    return max(settings.MANDATE_AUDIT_RETENTION_DAYS, LEAST_DAYS)
+
+
 def retain() -> int:
     """Remove what is older than the setting allows, in short transactions; how many rows.
 
     A chain that doesn't verify is left as it is, with an error in the log: tampering must not retire by itself.
     Safe to run twice or on two machines at once.
     """
-    days = max(settings.MANDATE_AUDIT_RETENTION_DAYS, LEAST_DAYS)
-    end = clock.now() - timedelta(days=days)
+    end = clock.now() - timedelta(days=kept_days())
     with connection.cursor() as cursor:
         cursor.execute(_CHAINS, [end])
         chains = [row[0] for row in cursor.fetchall()]

@@ -9,10 +9,11 @@ from typing import Any
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import render
+from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from portal import audit_words
+from portal import audit_retention, audit_words
 from portal.catalogue import Capability
 from portal.errors import PermissionDenied
 from portal.filters import AuditFilter
@@ -83,6 +84,7 @@ def audit_log(request: HttpRequest) -> HttpResponse:
         export_url=f"{here.url('audit-log-csv')}?{query}",
         lines_url=f"{here.url('audit-log-lines')}?{query}",
         is_on_behalf=here.is_on_behalf,
+        kept_days=number_format(audit_retention.kept_days(), force_grouping=True),
     )
     return render(request, "portal/audit_log.html", context)
 
