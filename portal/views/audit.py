@@ -79,7 +79,7 @@ def audit_log(request: HttpRequest) -> HttpResponse:
     kept = [(name, value) for name, value in request.GET.items() if name == "sort"]
     context = listing.context(
         page_title=_("Audit log"),
-        search_label=_("Name or sign-in name of a person"),
+        search_label=_("Name or sign-in name"),
         kept=kept,
         export_url=f"{here.url('audit-log-csv')}?{query}",
         lines_url=f"{here.url('audit-log-lines')}?{query}",
