@@ -26,7 +26,7 @@ class OutboxTable(ListTable):
     empty_text_long = _("Nothing was sent that matches.")
 
     created_at = Cell(template_name="portal/cells/moment.html", verbose_name=_("Created"))
-    kind = tables.Column(verbose_name=_("Kind"))
+    kind = Cell(template_name="portal/cells/outbox_kind.html", verbose_name=_("Kind"))
     to_address = tables.Column(verbose_name=_("To"))
     state = Cell(template_name="portal/cells/outbox_state.html", verbose_name=_("State"))
     attempts = tables.Column(verbose_name=_("Attempts"))
@@ -41,6 +41,10 @@ class OutboxTable(ListTable):
     def value_created_at(self, value: datetime) -> str:
         """As exports have it: ISO 8601, UTC."""
         return value.astimezone(UTC).isoformat(timespec="seconds")
+
+    def value_kind(self, value: str) -> str:
+        """The name of its templates."""
+        return value
 
     def value_state(self, record: OutboxMessage) -> str:
         """The state in words."""

@@ -49,6 +49,38 @@ def test_nothing_sticks_out_on_a_phone(somebody, stack, language) -> None:
     assert found == []
 
 
+#: What doesn't fit at a desk: a table that scrolls, a name in the navigation on two lines, a hint that is cut.
+MISFITS = """() => {
+  const found = [];
+  for (const box of document.querySelectorAll(".scroll"))
+    if (box.scrollWidth > box.clientWidth) found.push(`${box.getAttribute("aria-label")}: ${box.scrollWidth}`);
+  for (const name of document.querySelectorAll(".side .item .cut"))
+    if (name.offsetHeight > 1.9 * parseFloat(getComputedStyle(name).lineHeight)) found.push(name.textContent);
+  const pen = document.createElement("canvas").getContext("2d");
+  for (const field of document.querySelectorAll("input[placeholder]")) {
+    const style = getComputedStyle(field);
+    pen.font = `${style.fontSize} ${style.fontFamily}`;
+    const room = field.clientWidth - parseFloat(style.paddingInlineStart) - parseFloat(style.paddingInlineEnd);
+    if (pen.measureText(field.placeholder).width > room) found.push(field.placeholder);
+  }
+  for (const button of document.querySelectorAll(".stack > .button, .stack > .action"))
+    if (button.offsetWidth === button.parentElement.clientWidth) found.push(button.textContent.trim());
+  return found;
+}"""
+
+
+@pytest.mark.parametrize("language", ["en", "de", "zh-hant"])
+@pytest.mark.parametrize("width", [1200, 1280])
+def test_everything_fits_at_a_desk(somebody, stack, language, width) -> None:
+    found = []
+    for persona, paths in main_pages(stack).items():
+        reader = somebody(persona, language=language, viewport={"width": width, "height": 900})
+        for path in paths:
+            reader.open(path)
+            found += [f"{path} as {persona or 'nobody'}: {misfit}" for misfit in reader.page.evaluate(MISFITS)]
+    assert found == []
+
+
 def test_menu_of_a_phone_opens_every_page(somebody) -> None:
     agent = somebody("admin-agent@fabrikam.example", viewport=PHONE, has_touch=True)
     agent.press("Menu")
