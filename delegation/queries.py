@@ -172,7 +172,8 @@ def totals(pairs: QuerySet[Pair]) -> Totals:
     )
     active = DapGrant.objects.filter(pair__in=in_force, ended_at__isnull=True)
     pending = DeviceConsent.objects.filter(pair__in=in_force, state=DeviceConsent.State.PENDING)
-    return Totals(*lists.bounded_counts([in_force, people, active, pending]))
+    counted = [(rows, lists.COUNT_UP_TO) for rows in (in_force, people, active, pending)]
+    return Totals(*lists.bounded_counts(counted))  # type: ignore[arg-type]
 
 
 def services(user: User, pair: Pair, rights: Rights) -> Iterator[hooks.Service]:

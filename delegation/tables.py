@@ -32,15 +32,23 @@ class PairTable(WrittenTable):
     types = tables.Column(verbose_name=_("Relationship"))
     dap = tables.Column(verbose_name=_("Delegated admin"), empty_values=())
 
+    @cached_property
+    def _held(self) -> SafeString:
+        return badge("bad", gettext("DAP · all rights"))
+
+    @cached_property
+    def _not_held(self) -> SafeString:
+        return badge("idle", gettext("None"))
+
     def cell_types(self, record: Any) -> str:
         return format_html_join("", '<span class="cut">{}</span>', ((name,) for name in record.types))
 
     def cell_dap(self, record: Any) -> str:
         if record.dap is not None:
-            return badge("bad", gettext("DAP · all rights"))
+            return self._held
         asked_until = getattr(record, "dap_asked_until", None)
         if asked_until is None:
-            return badge("idle", gettext("None"))
+            return self._not_held
         until = format_html(' <span class="sub">{} {}</span>', gettext("until"), day(asked_until))
         return badge("wait", gettext("Requested")) + until
 
@@ -115,8 +123,12 @@ class CustomerTable(PairTable):
     def _arrow(self) -> str:
         return render_to_string("cotton/icon.html", {"name": "chevron-right"})
 
+    @cached_property
+    def _services_of(self) -> str:
+        return gettext("Services of %(name)s")
+
     def cell_services(self, record: Any) -> str:
-        label = gettext("Services of %(name)s") % {"name": record.customer_name}
+        label = self._services_of % {"name": record.customer_name}
         if self.is_open(record):
             return format_html(
                 '<a class="expander" id="arrow-{pk}" aria-label="{label}" href="{url}?{kept}" aria-expanded="true"'

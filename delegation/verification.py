@@ -67,6 +67,12 @@ UNION ALL
 SELECT 'missing', %(default)s, p.id::text, NULL
 FROM portal_pair p
 WHERE p.started_at IS NOT NULL AND NOT EXISTS (SELECT 1 FROM portal_pairgrant w WHERE w.content_object_id = p.id)
+UNION ALL
+SELECT CASE WHEN p.open_to_all THEN 'stray' ELSE 'missing' END, 'open_to_all', p.id::text, NULL
+FROM portal_pair p
+WHERE p.open_to_all <> EXISTS (
+    SELECT 1 FROM portal_pairgrant w JOIN portal_securitygroup g ON g.group_id = w.group_id
+    WHERE w.content_object_id = p.id AND w.until IS NULL AND g.kind = 'everyone')
 ORDER BY 1, 2, 3, 4
 """
 

@@ -213,9 +213,16 @@ def allowing(queryset: QuerySet[M], user: User, capability: Capability) -> Query
         rows = queryset.filter(**{model.access_partner: user.tenant_id})
         if model.access_pair is None or any(path.kind == PathKind.EXPLICIT for path in paths):
             return rows
+        everyone = Membership.objects.filter(
+            user=user,
+            group__security_group__tenant=user.tenant_id,
+            group__security_group__kind=SecurityGroup.Kind.EVERYONE,
+        )
+        pair = "" if model is Pair else model.access_pair.removesuffix("_id") + "__"
+        open_to_all = Q(**{f"{pair}open_to_all": True}) & Exists(everyone)
         # Asked row by row (an EXISTS would become a join over all of the partner's pairs), so that a page stops early.
         works = _working_for(user, OuterRef(model.access_pair)).values(found=Value(True))[:1]
-        return rows.filter(Subquery(works, output_field=BooleanField()))
+        return rows.filter(open_to_all | Q(Subquery(works, output_field=BooleanField())))
     return queryset.filter(Exists(_granted(user, capability, OuterRef(model.access_tenant))))
 
 

@@ -113,6 +113,7 @@ class Postgres:
             "max_connections": "100",
             "max_wal_size": "2GB",
             "jit": "off",
+            "random_page_cost": "1.1",
             "timezone": "UTC",
             "log_timezone": "UTC",
             "password_encryption": "scram-sha-256",

@@ -26,6 +26,8 @@ from portal.keyset import KeysetData, Place
 
 PAGE_SIZE = 25
 COUNT_UP_TO = 1_000
+#: Chips count less far than the pager: a rare choice would have the database look through most of a long list.
+CHIP_UP_TO = 100
 
 
 class ListTable(tables.Table):
@@ -196,18 +198,17 @@ class Listing:
     def _count(self, name: str, choices: Iterable[tuple[str, Any]] | None) -> list[dict[str, Any]]:
         """Find the list's own (bounded) total and the chips' counts, in one statement."""
         options = [] if choices is None else [("", _("All")), *choices]
+        several = [(self.rows, COUNT_UP_TO), *((self._filtered(name, value), CHIP_UP_TO) for value, _label in options)]
+        self.total, *counts = bounded_counts(several)
         chosen = self.request.GET.get(name, "")
-        several = {value: self.rows if value == chosen else self._filtered(name, value) for value, _label in options}
-        counts = bounded_counts([*several.values()] if chosen in several else [*several.values(), self.rows])
-        self.total = counts[[*several].index(chosen)] if chosen in several else counts[-1]
         return [
             {
                 "label": label,
-                "count": shown_count(count),
+                "count": shown_count(count, CHIP_UP_TO),
                 "url": self._chip_url(name, value),
                 "current": value == chosen,
             }
-            for (value, label), count in zip(options, counts, strict=False)
+            for (value, label), count in zip(options, counts, strict=True)
         ]
 
     def _chip_url(self, name: str, value: str) -> str:
@@ -275,27 +276,25 @@ def _safe(cell: Any) -> str:
     return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
 
 
-def bounded_counts(several: Iterable[QuerySet[Any]]) -> list[int]:
-    """How many rows in each, in one statement; none is counted further than one past `COUNT_UP_TO`."""
+def bounded_counts(several: Iterable[tuple[QuerySet[Any], int]]) -> list[int]:
+    """How many rows in each, in one statement; none is counted further than one past its limit."""
     parts, values = [], []
-    for rows in several:
+    for rows, up_to in several:
         try:
-            sql, parameters = rows.order_by().values("pk")[: COUNT_UP_TO + 1].query.sql_with_params()
+            sql, parameters = rows.order_by().values("pk")[: up_to + 1].query.sql_with_params()
         except EmptyResultSet:
             sql, parameters = "SELECT 1 WHERE false", ()
         parts.append(f"(SELECT count(*) FROM ({sql}) counted)")  # noqa: S608 - the ORM's own SQL, values apart
         values.extend(parameters)
-    if not parts:
-        return []
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT {', '.join(parts)}", values)
         return list(cursor.fetchone())
 
 
-def shown_count(count: int) -> str:
-    """A bounded count for people."""
-    if count > COUNT_UP_TO:
-        return f"{number_format(COUNT_UP_TO, force_grouping=True)}+"
+def shown_count(count: int, up_to: int = COUNT_UP_TO) -> str:
+    """A count for people, bounded by `up_to`."""
+    if count > up_to:
+        return f"{number_format(up_to, force_grouping=True)}+"
     return number_format(count, force_grouping=True)
 
 

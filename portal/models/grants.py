@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pgtrigger
 from django.db import models
 from guardian.models import GroupObjectPermissionBase
 
@@ -61,3 +62,17 @@ class PairGrant(GroupObjectPermissionBase):
             models.UniqueConstraint(fields=["content_object", "group", "permission", "source"], name="pair_grant_once"),
         ]
         indexes = [models.Index(fields=["group", "content_object"], name="pair_grant_group")]
+        triggers = [
+            pgtrigger.Trigger(
+                name="keeps_open_to_all",
+                when=pgtrigger.After,
+                operation=pgtrigger.Insert | pgtrigger.Update | pgtrigger.Delete,
+                func="""
+                UPDATE portal_pair p SET open_to_all = NOT p.open_to_all
+                WHERE p.id = COALESCE(NEW.content_object_id, OLD.content_object_id) AND p.open_to_all <> EXISTS (
+                    SELECT 1 FROM portal_pairgrant w JOIN portal_securitygroup g ON g.group_id = w.group_id
+                    WHERE w.content_object_id = p.id AND w.until IS NULL AND g.kind = 'everyone');
+                RETURN NULL;
+                """,
+            )
+        ]

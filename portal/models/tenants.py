@@ -128,6 +128,9 @@ class Pair(models.Model):
     ended_at = models.DateTimeField(null=True, blank=True)
     blocked_at = models.DateTimeField(null=True, blank=True)
     last_on_behalf_at = models.DateTimeField(null=True, blank=True)
+    #: Whether the partner's hidden *everyone* group works for this customer; kept by a trigger of `PairGrant`, so that
+    #: a list of 100,000 customers asks only the limited ones who works for them.
+    open_to_all = models.BooleanField(default=False, editable=False)
 
     class Meta:
         permissions = [("work_for", "Works for this customer")]
