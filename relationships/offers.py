@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db.models import Exists, OuterRef
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from portal import audit
@@ -51,6 +52,12 @@ class Offer:
     def type_name(self) -> str:
         """The type in the reader's language."""
         return str(catalogue.partner_types()[self.type_key].name)
+
+    @property
+    def granted(self) -> str:
+        """The roles that are asked for and who gets them, in the reader's language; empty without DAP."""
+        labels = [(gettext(role), group) for group, role in self.roles]
+        return ", ".join(f"{label} ({group})" for label, group in labels)
 
 
 def needed(invitation: Invitation) -> Capability:

@@ -160,6 +160,16 @@ def test_the_page_says_who_asks_for_what(cast: Cast) -> None:
         assert words in text
 
 
+@pytest.mark.parametrize("with_dap", [True, False])
+def test_yes_names_what_is_agreed_to(cast: Cast, with_dap: bool) -> None:
+    invitation = opened(cast, with_dap=with_dap)
+    text = with_link(cast["global-admin"], invitation).get(answer_url(invitation)).content.decode()
+    label = re.sub(r"<[^>]+>", "", re.search(r'<label class="choice".*?</label>', text, re.DOTALL)[0]).strip()
+    agreed = "Yes, I accept this relationship with Fabrikam Cloud for Contoso GmbH"
+    granted = "Global Administrator (AdminAgents), Helpdesk Administrator (HelpdeskAgents)"
+    assert label == (f"{agreed} and grant Fabrikam Cloud delegated admin: {granted}." if with_dap else f"{agreed}.")
+
+
 def test_it_warns_of_other_partners_with_the_same_rights(cast: Cast) -> None:
     invitation = opened(cast, with_dap=True)
     client = with_link(cast["global-admin"], invitation)
