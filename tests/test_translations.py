@@ -83,6 +83,17 @@ def test_pages_and_buttons_have_the_names_of_the_reference_documents(msgid, germ
     assert [catalogue(locale).find(msgid).msgstr for locale in LOCALES] == [german, chinese]
 
 
+@pytest.mark.parametrize(
+    ("locale", "term", "others"), [("de", "Vertriebspartner", ("Wiederverkäufer",)), ("zh_Hant", "轉銷商", ("經銷商",))]
+)
+def test_a_reseller_is_called_by_one_word(locale, term, others):
+    """The word of the button that DOMAIN §17 fixes: *Vertriebspartnerbeziehung anfordern*, 要求建立轉銷商關係."""
+    said = [entry for entry in catalogue(locale) if "reseller" in entry.msgid.lower()]
+    assert len(said) > 5
+    assert [entry.msgid for entry in said if term not in entry.msgstr] == []
+    assert [entry.msgid for entry in catalogue(locale) if any(word in entry.msgstr for word in others)] == []
+
+
 def test_role_words_are_those_of_the_table():
     roles = portal_catalogue.roles().values()
     assert set(role_words.NAMES) == {role.name for role in roles}
