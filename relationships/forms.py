@@ -26,8 +26,8 @@ class OptionsForm(forms.Form):
             (
                 "yes",
                 _(
-                    "With delegated admin: your Admin agents become Global Administrator, "
-                    "Helpdesk agents Helpdesk Administrator"
+                    "With delegated admin: Global Administrator for your Admin agents, "
+                    "Helpdesk Administrator for your Helpdesk agents"
                 ),
             ),
         ],
