@@ -72,7 +72,7 @@ def test_give_up_delegated_admin_then_end_the_relationship(somebody, mailbox) ->
     agent.sees("Delegated admin was given up.", "What remains: Relationship: Reseller")
     assert not agent.offered("Give up delegated admin")
 
-    agent.press("End relationship")
+    agent.press("End relationship: Reseller")
     agent.sees("What ends", "What remains")
     agent.press("End relationship")
     agent.sees("This relationship has ended")
