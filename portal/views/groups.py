@@ -152,7 +152,7 @@ def group(request: HttpRequest, group_uid: UUID) -> HttpResponse:
     listing = _members(request, found, may_edit=not edit["disabled"])
     listing_context = listing.context(
         page_title=found.name,
-        search_label=_("Name or sign-in name"),
+        search_label=_("Name of a member"),
         export_url=f"{here.url('group-csv', group_uid=found.uid)}?{request.GET.urlencode()}",
         group=found,
         edit=edit,
