@@ -10,6 +10,7 @@ from django.urls import reverse
 from django.utils.translation import get_language, get_language_info
 from django.utils.translation import gettext as _
 
+from portal import sentences
 from portal.catalogue import Capability as Can
 from portal.middleware import Acting
 from portal.models import PathKind, SecurityGroup
@@ -156,5 +157,5 @@ def _banner(acting: Acting, user: Any) -> dict[str, Any]:
         "path": ", ".join(sorted({str(PathKind(path.kind).label) for path in paths})),
         "until": min(ends) if ends and len(ends) == len(paths) else None,
         "leave_url": reverse("customers", args=[user.tenant.slug]),
-        "note": f"{through} {noted}",
+        "note": sentences.joined(through, noted),
     }

@@ -13,7 +13,7 @@ import pytest
 from django.contrib.humanize.templatetags.humanize import naturaltime
 from django.utils import timezone, translation
 
-from portal import audit, role_words
+from portal import audit, role_words, sentences
 from portal import catalogue as portal_catalogue
 from portal.models import AuditEntry, Pair
 from portal.writes import write
@@ -117,6 +117,12 @@ def test_past_moments_read_naturally(language, text):
     with translation.override(language):
         said = naturaltime(timezone.now() - timedelta(days=62))
     assert said.replace("\xa0", " ") == text
+
+
+@pytest.mark.parametrize(("language", "text"), [("en", "One. Two."), ("de", "One. Two."), ("zh-hant", "One.Two.")])
+def test_sentences_are_joined_as_the_language_has_it(language, text):
+    with translation.override(language):
+        assert sentences.joined("One.", "", "Two.") == text
 
 
 def test_audit_rows_read_the_same_whatever_language_their_actor_works_in(cast: Cast) -> None:

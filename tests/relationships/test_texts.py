@@ -178,3 +178,14 @@ def test_no_text_breaks_the_check(body: str) -> None:
     except Refused:
         return
     assert texts.personal_link(invitation) not in stored
+
+
+@pytest.mark.parametrize("with_dap", [True, False])
+@pytest.mark.parametrize(("language", "follows"), [("en", ". The link"), ("de", ". Der Link"), ("zh-hant", "。此連結")])
+def test_sentences_follow_each_other_as_the_language_has_it(
+    cast: Cast, language: str, follows: str, with_dap: bool
+) -> None:
+    body = draft(cast, language=language, with_dap=with_dap, days=9).body
+    assert follows in body
+    assert "。 " not in body
+    assert "  " not in body
