@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from django.db import connection
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.urls import reverse
@@ -20,8 +20,9 @@ from delegation.models import DapGrant
 from portal import access, catalogue, clock, hooks, lists
 from portal.access import Rights
 from portal.catalogue import Capability as Can
-from portal.models import AuditEntry, Domain, Membership, Pair, PairGrant, RoleAssignment, Tenant, TenantGrant, User
-from relationships.models import CUSTOMER_DOMAIN, DeviceConsent, Invitation, InvitationAnswer, Relationship
+from portal.models import AuditEntry, Membership, Pair, PairGrant, RoleAssignment, Tenant, TenantGrant, User
+from relationships.catalogue import partner_types
+from relationships.models import DeviceConsent, InvitationAnswer
 
 MOST_LISTED = 20
 #: The services of a customer's tenant that this version has: (name, route, capability).
@@ -45,45 +46,32 @@ def standing(pair: Pair) -> dict[str, str]:
     return {"dap": str(grant.pk)} if grant else {}
 
 
-# ── a page of pairs: batched look-ups, a fixed number of queries ──
+# ── a page of pairs: one constant statement, whatever the rows ──
+
+#: Types (the last ones after the end), DAP in force, the end of an open request for DAP to a domain of the customer.
+_DETAILS = """
+SELECT p.id,
+  ARRAY(SELECT r.partner_type FROM relationships_relationship r
+        WHERE r.pair_id = p.id AND (p.ended_at IS NOT NULL OR r.ended_at IS NULL) ORDER BY r.started_at, r.id),
+  EXISTS (SELECT 1 FROM delegation_dapgrant d WHERE d.pair_id = p.id AND d.ended_at IS NULL),
+  (SELECT max(i.expires_at) FROM relationships_invitation i
+   WHERE i.partner_id = p.partner_id AND i.state = 'open' AND i.expires_at > %(now)s AND i.with_dap
+     AND NOT i.is_open_link AND lower(split_part(i.customer_address, '@', 2)) = ANY(ARRAY(
+       SELECT lower(p.customer_domain) UNION ALL
+       SELECT lower(d.name) FROM portal_domain d WHERE d.tenant_id = p.customer_id AND d.verified_at IS NOT NULL)))
+FROM portal_pair p WHERE p.id = ANY(%(pairs)s)
+"""
 
 
-def add_types_and_dap(pairs: list[Any]) -> None:
-    """Set `types` (names; the last ones after the end) and `dap` (the grant in force or None) on a page's pairs."""
-    types: dict[UUID, dict[str, None]] = defaultdict(dict)
-    rows = Relationship.objects.filter(pair__in=pairs).order_by("started_at", "id")
-    is_over = {pair.pk: pair.ended_at is not None for pair in pairs}
-    for row in rows.only("pair_id", "partner_type", "ended_at"):
-        if is_over[row.pair_id] or row.ended_at is None:
-            types[row.pair_id][row.type_name] = None
-    grants = {grant.pair_id: grant for grant in DapGrant.objects.filter(pair__in=pairs, ended_at__isnull=True)}
+def add_details(pairs: list[Any]) -> None:
+    """Set what a list shows beside a pair's own fields: `types` (names), `has_dap`, `dap_asked_until` or None."""
+    with connection.cursor() as cursor:
+        cursor.execute(_DETAILS, {"pairs": [pair.pk for pair in pairs], "now": clock.now()})
+        found = {pk: details for pk, *details in cursor.fetchall()}
     for pair in pairs:
-        pair.types, pair.dap = list(types[pair.pk]), grants.get(pair.pk)
-
-
-def add_dap_requests(pairs: list[Any]) -> None:
-    """Set `dap_asked_until`: when the open invitation with DAP to one of the customer's domains ends, or None."""
-    names = {pair.customer_id: {pair.customer_domain.lower()} for pair in pairs}
-    verified = Domain.objects.filter(tenant__in=names, verified_at__isnull=False)
-    for customer, name in verified.values_list("tenant_id", "name"):
-        names[customer].add(name.lower())
-    asked = (
-        Invitation.objects.open_at(clock.now())
-        .filter(partner__in={pair.partner_id for pair in pairs}, with_dap=True, is_open_link=False)
-        .annotate(domain=CUSTOMER_DOMAIN)
-        .filter(domain__in=set().union(*names.values()))
-        .order_by("expires_at")
-    )
-    ends = {(partner, domain): at for partner, domain, at in asked.values_list("partner_id", "domain", "expires_at")}
-    for pair in pairs:
-        known = [at for name in names[pair.customer_id] if (at := ends.get((pair.partner_id, name)))]
-        pair.dap_asked_until = None if getattr(pair, "dap", None) else max(known, default=None)
-
-
-def add_customer_details(pairs: list[Any]) -> None:
-    """Everything that a page of *Customers* shows beside the pair's own fields."""
-    add_types_and_dap(pairs)
-    add_dap_requests(pairs)
+        types, pair.has_dap, asked_until = found[pair.pk]
+        pair.types = [str(partner_types()[key].name) for key in dict.fromkeys(types)]
+        pair.dap_asked_until = None if pair.has_dap else asked_until
 
 
 # ── what a partner may do ──
@@ -156,24 +144,36 @@ class Totals:
     pending_consents: int
 
 
-def totals(pairs: QuerySet[Pair]) -> Totals:
-    """Figures over the pairs that the person may see, those in force."""
-    in_force = pairs.filter(started_at__isnull=False, ended_at__isnull=True)
-    reached = TenantGrant.objects.filter(
-        Q(until__isnull=True) | Q(until__gt=clock.now()),
-        _working(OuterRef("pair_id"), OuterRef(OuterRef("pk"))),
-        pair__in=in_force.filter(
-            partner__profile__approved_at__isnull=False, partner__profile__disabled_at__isnull=True
-        ),
-        group__memberships__user_id=OuterRef("pk"),
-    )
-    people = User.objects.filter(
-        Exists(reached), activated_at__isnull=False, blocked_at__isnull=True, tenant__disabled_at__isnull=True
-    )
-    active = DapGrant.objects.filter(pair__in=in_force, ended_at__isnull=True)
-    pending = DeviceConsent.objects.filter(pair__in=in_force, state=DeviceConsent.State.PENDING)
-    counted = [(rows, lists.COUNT_UP_TO) for rows in (in_force, people, active, pending)]
-    return Totals(*lists.bounded_counts(counted))  # type: ignore[arg-type]
+#: Each figure counts one past `lists.COUNT_UP_TO` at most.
+_TOTALS = """
+WITH seen AS (
+  SELECT p.id, p.partner_id FROM portal_pair p
+  WHERE p.customer_id = %(customer)s AND (%(partner)s::uuid IS NULL OR p.partner_id = %(partner)s)
+    AND p.started_at IS NOT NULL AND p.ended_at IS NULL LIMIT %(most)s
+), reached AS (
+  SELECT DISTINCT u.id FROM seen p
+  JOIN portal_partnerprofile f ON f.tenant_id = p.partner_id AND f.approved_at IS NOT NULL AND f.disabled_at IS NULL
+  JOIN portal_tenantgrant g ON g.pair_id = p.id AND (g.until IS NULL OR g.until > %(now)s)
+  JOIN portal_membership m ON m.group_id = g.group_id
+  JOIN portal_user u ON u.id = m.user_id AND u.activated_at IS NOT NULL AND u.blocked_at IS NULL
+  JOIN portal_tenant h ON h.id = u.tenant_id AND h.disabled_at IS NULL
+  WHERE EXISTS (
+    SELECT 1 FROM portal_pairgrant w JOIN portal_membership wm ON wm.group_id = w.group_id AND wm.user_id = u.id
+    WHERE w.content_object_id = p.id AND (w.until IS NULL OR w.until > %(now)s))
+  LIMIT %(most)s
+)
+SELECT (SELECT count(*) FROM seen), (SELECT count(*) FROM reached),
+  (SELECT count(*) FROM seen JOIN delegation_dapgrant d ON d.pair_id = seen.id AND d.ended_at IS NULL),
+  (SELECT count(*) FROM seen JOIN relationships_deviceconsent c ON c.pair_id = seen.id AND c.state = 'pending')
+"""
+
+
+def totals(customer: Tenant, partner_id: UUID | None = None) -> Totals:
+    """Figures over the customer's pairs in force, or over one partner's only."""
+    most = lists.COUNT_UP_TO + 1
+    with connection.cursor() as cursor:
+        cursor.execute(_TOTALS, {"customer": customer.pk, "partner": partner_id, "most": most, "now": clock.now()})
+        return Totals(*cursor.fetchone())
 
 
 def services(user: User, pair: Pair, rights: Rights) -> Iterator[hooks.Service]:

@@ -21,9 +21,9 @@ from portal.lists import WrittenTable
 
 def dap_words(pair: Any) -> str:
     """The state of delegated admin in words, for CSV."""
-    if pair.dap is not None:
+    if pair.has_dap:
         return gettext("DAP")
-    return gettext("Requested") if getattr(pair, "dap_asked_until", None) else gettext("None")
+    return gettext("Requested") if pair.dap_asked_until else gettext("None")
 
 
 class PairTable(WrittenTable):
@@ -44,12 +44,11 @@ class PairTable(WrittenTable):
         return format_html_join("", '<span class="cut">{}</span>', ((name,) for name in record.types))
 
     def cell_dap(self, record: Any) -> str:
-        if record.dap is not None:
+        if record.has_dap:
             return self._held
-        asked_until = getattr(record, "dap_asked_until", None)
-        if asked_until is None:
+        if record.dap_asked_until is None:
             return self._not_held
-        until = format_html(' <span class="sub">{} {}</span>', gettext("until"), day(asked_until))
+        until = format_html(' <span class="sub">{} {}</span>', gettext("until"), day(record.dap_asked_until))
         return badge("wait", gettext("Requested")) + until
 
     def cell_started_at(self, record: Any) -> str:

@@ -16,10 +16,9 @@ import psycopg
 from django.contrib.auth.backends import BaseBackend
 from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import Permission
-from django.contrib.postgres.expressions import ArraySubquery
 from django.core.exceptions import ObjectDoesNotExist, ValidationError
 from django.db import connection
-from django.db.models import BooleanField, Exists, Func, Model, OuterRef, Q, QuerySet, Subquery, Value
+from django.db.models import BooleanField, Exists, Model, OuterRef, Q, QuerySet, Subquery, Value
 from django.db.models.signals import post_migrate
 from django.dispatch import receiver
 from django.http import Http404, HttpRequest
@@ -67,6 +66,12 @@ WHERE u.id = %(user)s AND u.blocked_at IS NULL AND u.activated_at IS NOT NULL
     JOIN portal_partnerprofile f ON f.tenant_id = p.partner_id AND f.approved_at IS NOT NULL AND f.disabled_at IS NULL
     WHERE p.partner_id = u.tenant_id AND p.customer_id = %(tenant)s
       AND p.started_at IS NOT NULL AND p.ended_at IS NULL))
+"""
+
+_GROUPS = """
+SELECT m.group_id, g.kind = 'everyone' AND g.tenant_id = %(tenant)s
+FROM portal_membership m JOIN portal_securitygroup g ON g.group_id = m.group_id
+WHERE m.user_id = %(user)s
 """
 
 
@@ -213,26 +218,23 @@ def allowing(queryset: QuerySet[M], user: User, capability: Capability) -> Query
         rows = queryset.filter(**{model.access_partner: user.tenant_id})
         if model.access_pair is None or any(path.kind == PathKind.EXPLICIT for path in paths):
             return rows
-        everyone = Membership.objects.filter(
-            user=user,
-            group__security_group__tenant=user.tenant_id,
-            group__security_group__kind=SecurityGroup.Kind.EVERYONE,
-        )
-        pair = "" if model is Pair else model.access_pair.removesuffix("_id") + "__"
-        open_to_all = Q(**{f"{pair}open_to_all": True}) & Exists(everyone)
+        groups = dict(_ask(_GROUPS, {"user": user.pk, "tenant": user.tenant_id}))
         # Asked row by row (an EXISTS would become a join over all of the partner's pairs), so that a page stops early.
-        works = _working_for(user, OuterRef(model.access_pair)).values(found=Value(True))[:1]
-        return rows.filter(open_to_all | Q(Subquery(works, output_field=BooleanField())))
+        works = _working_for([*groups], OuterRef(model.access_pair)).values(found=Value(True))[:1]
+        is_working = Q(Subquery(works, output_field=BooleanField()))
+        if any(groups.values()):
+            is_working = Q(**{_of_pair(model, "open_to_all"): True}) | is_working
+        return rows.filter(is_working)
     return queryset.filter(Exists(_granted(user, capability, OuterRef(model.access_tenant))))
 
 
-def _working_for(user: User, pair: Any) -> QuerySet[PairGrant]:
-    # As an array the person's groups are read once for a page, not once for each of its pairs.
-    groups = ArraySubquery(Membership.objects.filter(user=user).values("group_id"))
+def _of_pair(model: Any, field: str) -> str:
+    return field if model is Pair else f"{model.access_pair.removesuffix('_id')}__{field}"
+
+
+def _working_for(groups: Any, pair: Any) -> QuerySet[PairGrant]:
     return PairGrant.objects.filter(
-        Q(until__isnull=True) | Q(until__gt=clock.now()),
-        Func("group_id", groups, template="%(expressions)s)", arg_joiner=" = ANY(", output_field=BooleanField()),
-        content_object_id=pair,
+        Q(until__isnull=True) | Q(until__gt=clock.now()), content_object_id=pair, group_id__in=groups
     )
 
 
@@ -244,7 +246,7 @@ def _granted(user: User, capability: Capability, tenant: Any) -> QuerySet[Tenant
         pair__ended_at__isnull=True,
         pair__partner__profile__approved_at__isnull=False,
         pair__partner__profile__disabled_at__isnull=True,
-    ) & Exists(_working_for(user, OuterRef("pair_id")))
+    ) & Exists(_working_for(Membership.objects.filter(user=user).values("group_id"), OuterRef("pair_id")))
     counted = own | outside if catalogue.rules()[capability].on_behalf else own
     able = User.objects.filter(
         pk=user.pk, blocked_at__isnull=True, activated_at__isnull=False, tenant__disabled_at__isnull=True

@@ -38,6 +38,11 @@ def _template(name: str) -> Any:
 
 def badge(tone: str, label: Any) -> SafeString:
     """`c-badge`."""
+    return _badge(tone, str(label))
+
+
+@lru_cache(maxsize=1024)
+def _badge(tone: str, label: str) -> SafeString:
     return format_html('<span class="badge {}"><span class="cut">{}</span></span>', tone, label)
 
 

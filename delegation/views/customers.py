@@ -36,7 +36,7 @@ def _listing(request: HttpRequest) -> lists.Listing:
         CustomerTable,
         access.allowing(Pair.objects.all(), request.user, Can.CUSTOMERS_VIEW),
         PairFilter,
-        enrich=queries.add_customer_details,
+        enrich=queries.add_details,
         table_kwargs={"url": reverse("customers", args=[acting.tenant.slug]), "details_of": partial(_details, request)},
     )
 
@@ -120,10 +120,10 @@ def customer(request: HttpRequest, pair_id: UUID) -> HttpResponse:
 def _customer_page(request: HttpRequest, pair: Any, form: GroupsForm | None = None) -> HttpResponse:
     user: Any = request.user
     rights = access.partner_rights(user, pair)
-    queries.add_customer_details([pair])
+    queries.add_details([pair])
     limited = pair.grants.filter(source=LIMIT).select_related("group__security_group")
     groups = [row.group.security_group for row in limited]
-    asked = rights.allows(Can.INVITATIONS_SEND) and pair.is_in_force and pair.dap is None
+    asked = rights.allows(Can.INVITATIONS_SEND) and pair.is_in_force and not pair.has_dap
     context = {
         "pair": pair,
         "relationships": pair.relationships.order_by("-started_at"),

@@ -53,7 +53,7 @@ def _listing(request: HttpRequest, selected: UUID | None = None) -> lists.Listin
         PartnerTable,
         _pairs(request),
         PairFilter,
-        enrich=queries.add_types_and_dap,
+        enrich=queries.add_details,
         table_kwargs={
             "url": reverse("partner-relationships", args=[acting.tenant.slug]),
             "kept": kept and f"?{kept}",
@@ -68,6 +68,7 @@ def partner_relationships(request: HttpRequest, pair_id: UUID | None = None) -> 
     """The list of partners, and beside it the one that the address names."""
     insist(request, Can.PARTNERS_VIEW)
     acting: Any = request.acting  # type: ignore[attr-defined]
+    user: Any = request.user
     selected = _pair(request, pair_id) if pair_id else None
     listing = _listing(request, pair_id)
     context = listing.context(
@@ -75,7 +76,7 @@ def partner_relationships(request: HttpRequest, pair_id: UUID | None = None) -> 
         search_label=_("Name of a partner"),
         chips=("show", SHOWN),
         export_url=f"{reverse('partner-relationships-export', args=[acting.tenant.slug])}?{request.GET.urlencode()}",
-        totals=queries.totals(_pairs(request)),
+        totals=queries.totals(acting.tenant, None if user.tenant_id == acting.tenant.pk else user.tenant_id),
     )
     if selected is not None:
         context |= _details(request, selected)
@@ -93,7 +94,7 @@ def _details(request: HttpRequest, pair: Any) -> dict[str, Any]:
     """The details pane of one partner, with what this person may do about it."""
     acting: Any = request.acting  # type: ignore[attr-defined]
     rights = acting.rights
-    queries.add_types_and_dap([pair])
+    queries.add_details([pair])
     remains = [item for item in queries.residuals_of(pair) if item.kind != "dap"]
     return {
         "pair": pair,

@@ -46,21 +46,21 @@ def test_open_request_for_dap_is_found_by_the_customers_domains(
     cast: Cast, pair: Pair, address: str, with_dap: bool, is_asked: bool
 ) -> None:
     row = invited(cast, address, with_dap=with_dap)
-    queries.add_customer_details([pair])
+    queries.add_details([pair])
     assert pair.dap_asked_until == (row.expires_at if is_asked else None)
 
 
 def test_a_request_that_is_over_is_none(cast: Cast, pair: Pair) -> None:
     row = invited(cast, "somebody@contoso.example")
     with clock.fixed(row.expires_at):
-        queries.add_customer_details([pair])
+        queries.add_details([pair])
     assert pair.dap_asked_until is None
 
 
 def test_an_unverified_domain_counts_for_nothing(cast: Cast, pair: Pair) -> None:
     cast.contoso.domains.update(verified_at=None)
     invited(cast, "somebody@contoso.example")
-    queries.add_customer_details([pair])
+    queries.add_details([pair])
     assert pair.dap_asked_until is None
 
 
