@@ -1,0 +1,7 @@
+"""What partners are given in customers' tenants: DAP, GDAP."""
+
+from delegation.models.dap import DapGrant
+from delegation.models.gdap import GdapRelationship, GdapRole
+from delegation.models.gdap_answers import GdapAssignment, GdapCounterOffer, GdapReminder
+
+__all__ = ["DapGrant", "GdapAssignment", "GdapCounterOffer", "GdapRelationship", "GdapReminder", "GdapRole"]

@@ -1,0 +1,25 @@
+"""Life cycles of GDAP (DOMAIN §6; names as in Graph), also enforced by the database."""
+
+from __future__ import annotations
+
+from portal.states import Moves
+
+GDAP: Moves = {
+    "created": ("approvalPending",),
+    "approvalPending": ("approved", "terminated"),
+    "approved": ("activating",),
+    "activating": ("active",),
+    "active": ("expiring", "terminationRequested"),
+    "expiring": ("expired",),
+    "expired": (),
+    "terminationRequested": ("terminating",),
+    "terminating": ("terminated",),
+    "terminated": (),
+}
+#: No transaction leaves a row in one of these.
+IN_BETWEEN = ("approved", "activating", "expiring", "terminationRequested", "terminating")
+FINAL = ("expired", "terminated")
+
+COUNTER_OFFER: Moves = {"open": ("accepted", "withdrawn", "lapsed"), "accepted": (), "withdrawn": (), "lapsed": ()}
+
+ASSIGNMENT: Moves = {"planned": ("active", "deleted"), "active": ("deleted",), "deleted": ()}
