@@ -16,7 +16,8 @@ from portal.lists import WrittenTable
 
 _UNSENT = _("Not sent by the portal")
 _TONES = {"accepted": "good", "open": "wait", "declined": "bad", "cancelled": "bad"}
-_DELIVERY_TONES = {"delivered": "good", "bounced": "bad", "rejected": "bad", "failed": "bad"}
+_DELIVERY_TONES = {"delivered": "good"} | dict.fromkeys(("bounced", "rejected", "failed"), "bad")
+_DELIVERY_TONES |= dict.fromkeys(("cancelled", "superseded"), "idle")
 
 
 def state(invitation: Any) -> str:

@@ -19,7 +19,7 @@ from django.utils.translation import gettext_lazy as _
 from linkify_it import LinkifyIt
 from linkify_it.tlds import TLDS
 
-from portal import links, mail
+from portal import clock, links, mail
 from portal.errors import BadLink, Refused
 from portal.models import User
 from portal.services import organisations
@@ -44,6 +44,16 @@ def link_of(invitation: Invitation) -> tuple[str, str, UUID, int]:
 def personal_link(invitation: Invitation) -> str:
     """The whole personal link; anybody who holds it can open the invitation."""
     return links.url(PREFIX, PURPOSE, invitation.pk, invitation.link_version)
+
+
+def working_versions(keys: Collection[UUID]) -> dict[UUID, int | None]:
+    """Which version of each invitation's link can be answered now, None where none can (`portal.mail.meant`)."""
+    now = clock.now()
+    rows = Invitation.objects.filter(pk__in=keys).values_list("pk", "state", "expires_at", "link_version")
+    return {
+        pk: version if state == Invitation.State.OPEN and expires_at > now else None
+        for pk, state, expires_at, version in rows
+    }
 
 
 def default_text(invitation: Invitation, sender: User) -> tuple[str, str]:

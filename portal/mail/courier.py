@@ -30,6 +30,8 @@ class Verdict(Enum):
     RETRY = "retry"
     REJECTED = "rejected"
     FAILED = "failed"
+    CANCELLED = "cancelled"
+    SUPERSEDED = "superseded"
 
 
 @dataclass(frozen=True)

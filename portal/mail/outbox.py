@@ -201,7 +201,8 @@ def latest_about(objects: Iterable[models.Model], *kinds: str) -> dict[Any, Outb
 def resend_message(*, message: OutboxMessage, actor: User) -> OutboxMessage:
     """Put a failed, bounced or rejected message back into the queue, as the operator (DOMAIN §16).
 
-    One that is queued already stays as it is. Raises Http404 for everybody else, Refused for one that went well.
+    One that is queued already stays as it is. Raises Http404 for everybody else, Refused for one that went well or was
+    withdrawn.
     """
     if not actor.is_operator:
         raise Http404
@@ -209,6 +210,8 @@ def resend_message(*, message: OutboxMessage, actor: User) -> OutboxMessage:
     states = OutboxMessage.State
     if row.state in (states.QUEUED, states.SENDING):
         return row
+    if row.state in (states.CANCELLED, states.SUPERSEDED):
+        raise Refused(_("This message was withdrawn: the link in it does nothing any more."))
     if row.state not in (states.FAILED, states.BOUNCED, states.REJECTED):
         raise Refused(_("This message went out; there is nothing to send again."))
     before = row.state

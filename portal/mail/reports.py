@@ -20,7 +20,7 @@ State = OutboxMessage.State
 
 #: What a report makes of a message, and from which states. A delivery that comes before our own mark, or after we
 #: gave up, is the truth; a delivery after a bounce is not.
-_UNSETTLED = (State.QUEUED, State.SENDING, State.SENT, State.FAILED)
+_UNSETTLED = (State.QUEUED, State.SENDING, State.SENT, State.FAILED, State.CANCELLED, State.SUPERSEDED)
 MOVES: dict[str, tuple[State, tuple[State, ...]]] = {
     "delivered": (State.DELIVERED, _UNSETTLED),
     "bounced": (State.BOUNCED, (*_UNSETTLED, State.DELIVERED)),

@@ -10,8 +10,10 @@ import logging
 import threading
 import time
 import uuid
+from collections.abc import Callable
 from datetime import timedelta
 from types import TracebackType
+from typing import TypeVar
 
 import psycopg
 from django.conf import settings
@@ -19,6 +21,7 @@ from django.db import InterfaceError, OperationalError, connection
 from django.db.models import prefetch_related_objects
 
 from portal import clock
+from portal.mail import meant
 from portal.mail.courier import Courier, Outcome, Verdict
 from portal.mail.mime import Message
 from portal.mail.outbox import nudge
@@ -26,12 +29,15 @@ from portal.models import OutboxMessage
 
 log = logging.getLogger(__name__)
 State = OutboxMessage.State
+T = TypeVar("T")
 
 #: Pauses before the second, third, … attempt, in seconds: about a day and a half in all.
 PAUSES = (30, 120, 600, 3_600, 21_600, 21_600, 43_200, 43_200)
 MOST_ATTEMPTS = len(PAUSES) + 1
 #: How long one run of the job goes on before it hands over to the next.
 RUN_SECONDS = 50.0
+#: How old the answer may be whether a message is still meant: asked for each message, it cost a quarter of all work.
+FRESH_SECONDS = 0.2
 _MARK_SECONDS = 60.0
 
 _CLAIM = """
@@ -96,11 +102,18 @@ def _send_claimed(claim: uuid.UUID, rows: list[OutboxMessage], started: float) -
     with _Lease(claim), Courier() as courier:
         # All texts first: the mail server isn't kept waiting, and the templates stay in the processor's caches.
         prepared = [(row, _prepare(courier, row)) for row in rows]
-        for row, message in prepared:
+        dead, asked_at = dict[uuid.UUID, State](), float("-inf")
+        for place, (row, message) in enumerate(prepared):
             if time.monotonic() - started > RUN_SECONDS:
                 _put_off(claim, seconds=0)
                 break
-            outcome = message if isinstance(message, Outcome) else courier.deliver(message)
+            if time.monotonic() - asked_at >= FRESH_SECONDS:
+                asked_at = time.monotonic()
+                dead = _withdrawn(rows[place:])
+            if row.pk in dead:
+                outcome = Outcome(Verdict(dead[row.pk].value))
+            else:
+                outcome = message if isinstance(message, Outcome) else courier.deliver(message)
             _persist(claim, row, outcome)
             sent += outcome.verdict == Verdict.SENT
             if outcome.is_server_away:
@@ -115,18 +128,26 @@ def _prepare(courier: Courier, row: OutboxMessage) -> Message | Outcome:
     return courier.prepare(row)
 
 
+def _withdrawn(rows: list[OutboxMessage]) -> dict[uuid.UUID, State]:
+    return _patiently(lambda: meant.withdrawn(rows), rows[0])
+
+
 def _persist(claim: uuid.UUID, row: OutboxMessage, outcome: Outcome) -> None:
-    """Record the outcome; a database that is just restarting is waited for, since the mail is out already."""
+    """Record the outcome."""
+    if not _patiently(lambda: _mark(claim, row, outcome), row):
+        log.warning("message %s is no longer ours to mark", row.pk)
+
+
+def _patiently(ask: Callable[[], T], row: OutboxMessage) -> T:
+    """The database's answer about a message; one that is just restarting is waited for: mail is out already."""
     deadline = time.monotonic() + _MARK_SECONDS
     while True:
         try:
-            if not _mark(claim, row, outcome):
-                log.warning("message %s is no longer ours to mark", row.pk)
-            return
+            return ask()
         except (OperationalError, InterfaceError):
             if time.monotonic() > deadline:
                 raise
-            log.warning("waiting for the database to mark message %s", row.pk)
+            log.warning("waiting for the database for message %s", row.pk)
             connection.close()
             time.sleep(0.25)
 
@@ -136,7 +157,9 @@ def _mark(claim: uuid.UUID, row: OutboxMessage, outcome: Outcome) -> int:
     if outcome.verdict == Verdict.SENT:
         return _mark_sent({"now": now, "id": row.pk, "claim": claim, "provider_id": outcome.provider_message_id[:200]})
     changes: dict[str, object] = {"claim": None, "claimed_until": None, "last_error": outcome.error[:300]}
-    if outcome.verdict == Verdict.RETRY and row.attempts < MOST_ATTEMPTS:
+    if outcome.verdict in (Verdict.CANCELLED, Verdict.SUPERSEDED):
+        changes |= {"state": State(outcome.verdict.value), "settled_at": now, "attempts": row.attempts - 1}
+    elif outcome.verdict == Verdict.RETRY and row.attempts < MOST_ATTEMPTS:
         pause = timedelta(seconds=PAUSES[row.attempts - 1])
         changes |= {"state": State.QUEUED, "next_attempt_at": now + pause}
     else:

@@ -7,6 +7,7 @@ import uuid
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from portal.models.people import User
 from portal.models.tenants import Tenant
@@ -26,6 +27,8 @@ class OutboxMessage(models.Model):
         BOUNCED = "bounced", _("Bounced")
         REJECTED = "rejected", _("Rejected")
         FAILED = "failed", _("Failed")
+        CANCELLED = "cancelled", pgettext_lazy("mail", "Withdrawn")
+        SUPERSEDED = "superseded", pgettext_lazy("mail", "Replaced")
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     # No index: nothing asks by it, and every message pays for each index three times (queued, claimed, marked).

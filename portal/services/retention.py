@@ -15,7 +15,7 @@ from portal import audit_retention, clock, limits
 from portal.models import DeliveryEvent, DeniedAttempt, MailboxMessage, OutboxMessage, RightLink
 
 _BATCH = 2_000
-_ENDED = ("sent", "delivered", "bounced", "rejected", "failed")
+_ENDED = ("sent", "delivered", "bounced", "rejected", "failed", "cancelled", "superseded")
 
 
 def drop_old() -> dict[str, int]:

@@ -6,6 +6,7 @@ Everything here runs inside a caller's write. Locks are taken in one order: tena
 from __future__ import annotations
 
 import uuid
+from collections.abc import Collection
 from datetime import timedelta
 from typing import Any
 
@@ -60,6 +61,13 @@ def _checked(link: RightLink | None, version: int | None) -> RightLink:
     if link.user is not None and link.user.blocked_at is not None:
         raise BadLink(_NOT_VALID)
     return link
+
+
+def working_versions(keys: Collection[uuid.UUID]) -> dict[uuid.UUID, int | None]:
+    """Which version of each link works now, None for a dead one (`portal.mail.meant`)."""
+    now = clock.now()
+    rows = RightLink.objects.filter(pk__in=keys).values_list("pk", "version", "used_at", "expires_at")
+    return {pk: version if used_at is None and expires_at > now else None for pk, version, used_at, expires_at in rows}
 
 
 def make(purpose: Purpose, *, actor: User | None, user: User | None = None, **fields: Any) -> RightLink:

@@ -17,10 +17,12 @@ from django.conf import settings
 from django.db import connection, connections, transaction
 
 from portal import clock, mail
-from portal.mail import outbox
+from portal.mail import outbox, sending
 from portal.mail.rendering import message_id
 from portal.models import OutboxMessage
 from portal.writes import write
+from relationships import services
+from tests.conftest import build_cast
 from tests.faults.sink import BREAK_OFF, Gate, MailServer
 
 pytestmark = [pytest.mark.faults, pytest.mark.django_db(transaction=True, databases=["default", "owner"])]
@@ -306,3 +308,63 @@ def test_mail_server_that_breaks_off_or_is_away(celery, mail_server):
     bring_forward()
     wait_for(State.SENT, rows)
     assert counts(mail_server, rows) == [1, 1, 1]
+
+
+# ── links that die while their messages wait ──
+
+
+@pytest.fixture
+def invitations(celery):
+    """Three invitations whose messages are queued, in this order."""
+    cast = build_cast()
+    drafts = [
+        services.create_invitation(
+            partner=cast.fabrikam,
+            actor=cast["admin-agent"],
+            customer_name="Contoso GmbH",
+            customer_address=f"buyer-{number}@contoso.example",
+        )
+        for number in range(3)
+    ]
+    return cast, [services.send_invitation(invitation=draft, actor=cast["admin-agent"]) for draft in drafts]
+
+
+def messages_of(invitations):
+    found = {row.about_id: row for row in OutboxMessage.objects.filter(kind="invitation")}
+    return [found[invitation.pk] for invitation in invitations]
+
+
+def test_links_that_die_while_an_earlier_message_is_on_its_way(invitations, celery, mail_server):
+    cast, (first, second, third) = invitations
+    gate = Gate()
+    mail_server.plan["data"].append(gate)
+    celery.worker()
+    celery.beat()
+    gate.wait()  # all three are claimed and rendered; the first is at the mail server
+    services.cancel_invitation(invitation=first, actor=cast["admin-agent"])  # too late
+    services.cancel_invitation(invitation=second, actor=cast["admin-agent"])
+    services.replace_link(invitation=third, actor=cast["admin-agent"])
+    time.sleep(sending.FRESH_SECONDS)  # so old is what was known when the first was handed over
+    gate.open()
+    rows = messages_of([first, second, third])
+    for row, state in zip(rows, (State.SENT, State.CANCELLED, State.SUPERSEDED), strict=True):
+        wait_for(state, [row])
+    assert counts(mail_server, rows) == [1, 0, 0]
+
+
+def test_links_that_die_while_their_worker_is_dead(invitations, celery, mail_server):
+    cast, (first, second, third) = invitations
+    gate = Gate()
+    mail_server.plan["rcpt"].append(lambda: gate() or BREAK_OFF)
+    worker = celery.worker()
+    celery.beat()
+    gate.wait()
+    kill(worker)
+    services.cancel_invitation(invitation=first, actor=cast["admin-agent"])
+    services.replace_link(invitation=second, actor=cast["admin-agent"])
+    gate.open()
+    celery.worker()
+    rows = messages_of([first, second, third])
+    for row, state in zip(rows, (State.CANCELLED, State.SUPERSEDED, State.SENT), strict=True):
+        wait_for(state, [row])
+    assert counts(mail_server, rows) == [0, 0, 1]
