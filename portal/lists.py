@@ -196,19 +196,17 @@ class Listing:
         }
 
     def _count(self, name: str, choices: Iterable[tuple[str, Any]] | None) -> list[dict[str, Any]]:
-        """Find the list's own (bounded) total and the chips' counts, in one statement."""
+        """Find the list's own (bounded) total and, unless words are looked for, the chips' counts: one statement."""
         options = [] if choices is None else [("", _("All")), *choices]
-        several = [(self.rows, COUNT_UP_TO), *((self._filtered(name, value), CHIP_UP_TO) for value, _label in options)]
+        several = [(self.rows, COUNT_UP_TO)]
+        if not self.request.GET.get("q"):  # words would be looked up once more for each chip
+            several += [(self._filtered(name, value), CHIP_UP_TO) for value, _label in options]
         self.total, *counts = bounded_counts(several)
+        shown = [shown_count(count, CHIP_UP_TO) for count in counts] or [""] * len(options)
         chosen = self.request.GET.get(name, "")
         return [
-            {
-                "label": label,
-                "count": shown_count(count, CHIP_UP_TO),
-                "url": self._chip_url(name, value),
-                "current": value == chosen,
-            }
-            for (value, label), count in zip(options, counts, strict=True)
+            {"label": label, "count": count, "url": self._chip_url(name, value), "current": value == chosen}
+            for (value, label), count in zip(options, shown, strict=True)
         ]
 
     def _chip_url(self, name: str, value: str) -> str:
