@@ -4,13 +4,13 @@ from django.apps import AppConfig
 
 
 class DelegationConfig(AppConfig):
-    """The app of DAP; later GDAP, Azure roles and effective access."""
+    """The app of DAP; GDAP; later Azure roles and effective access."""
 
     name = "delegation"
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Plug DAP into acceptance, endings, residual rights and the list of services."""
+        """Plug DAP and GDAP into acceptance, endings, residual rights and the list of services."""
         from django.conf import settings
 
         from delegation import sources, waiting

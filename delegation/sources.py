@@ -1,10 +1,14 @@
-"""The access paths this app contributes: DAP (DOMAIN §4). Indexed in the same write as the grant."""
+"""The access paths this app contributes: DAP and GDAP (DOMAIN §4, §6). Indexed in the same write as the grant."""
 
 from __future__ import annotations
 
-from delegation.models import DapGrant
-from portal import access, catalogue
-from portal.models import Pair, PathKind, SecurityGroup
+from collections.abc import Collection, Iterable
+
+from django.db.models import Q
+
+from delegation.models import DapGrant, GdapAssignment, GdapRelationship
+from portal import access, catalogue, clock
+from portal.models import Membership, Pair, PathKind, SecurityGroup, TenantGrant
 
 #: DAP gives AdminAgents Global Administrator and HelpdeskAgents Helpdesk Administrator, nobody else anything.
 DAP_ROLES = {
@@ -34,6 +38,45 @@ def renew_dap(grant: DapGrant | None) -> None:
         index_dap(grant.pair, grant.source)
 
 
+def settle_dap(pair: Pair) -> None:
+    """Let writes by DAP that are under way end before GDAP takes its place; the grant is locked."""
+    renew_dap(DapGrant.objects.select_for_update().filter(pair=pair, ended_at__isnull=True).first())
+
+
+def index_assignments(relationship: GdapRelationship, assignments: Iterable[GdapAssignment]) -> None:
+    """Make the paths of active assignments of an active relationship what they should be; others keep theirs."""
+    customer, pair = relationship.customer, relationship.pair
+    if customer is None or pair is None:
+        raise ValueError("only an active relationship has paths")
+    for assignment in assignments:
+        codenames = [catalogue.roles()[role_id].codename for role_id in assignment.role_ids]
+        access.revoke_source(assignment.source, but=codenames)
+        access.grant(
+            customer,
+            assignment.group_id,
+            *codenames,
+            kind=PathKind.GDAP,
+            source=assignment.source,
+            until=relationship.path_until,
+            pair=pair,
+        )
+
+
+def falls_back(pair: Pair, group_ids: Collection[int]) -> bool:
+    """Whether somebody of these groups, which have just lost their GDAP roles here, has DAP's again (DOMAIN §6)."""
+    now = clock.now()
+    held = TenantGrant.objects.filter(Q(until__isnull=True) | Q(until__gt=now), pair=pair)
+    still = Membership.objects.filter(group_id__in=held.filter(kind=PathKind.GDAP).values("group_id"))
+    return (
+        Membership.objects.filter(
+            group_id__in=held.filter(kind=PathKind.DAP).values("group_id"),
+            user__in=Membership.objects.filter(group_id__in=group_ids).values("user_id"),
+        )
+        .exclude(user__in=still.values("user_id"))
+        .exists()
+    )
+
+
 def groups_working_for(pair: Pair) -> list[SecurityGroup]:
     """The groups that work for this customer: the hidden *everyone* group where nothing limits them."""
     return list(SecurityGroup.objects.filter(group__pairgrant__content_object=pair).order_by("kind", "name"))
@@ -47,6 +90,7 @@ def plug_in() -> None:
 
     relationship_hooks.on_accept.append(services.grant_with_acceptance)
     relationship_hooks.on_relationship_ended.append(services.end_with_relationship)
+    relationship_hooks.on_relationship_ended.append(services.end_gdap_with_relationship)
     relationship_hooks.standing.append(queries.standing)
     hooks.residuals.append(queries.residuals)
     hooks.services.append(queries.services)

@@ -1,6 +1,7 @@
 """Compares the index of access paths with the rows that are the truth (STYLE §4).
 
-The truth: explicit role assignments, the built-in groups, DAP grants in force, pairs that ever began.
+The truth: explicit role assignments, the built-in groups, DAP grants in force, GDAP assignments of active
+relationships, pairs that ever began.
 Set-based: one statement for each table, whatever its size.
 """
 
@@ -38,6 +39,18 @@ truth AS (
     JOIN dap_role r ON r.kind = g.kind
     JOIN permission p ON p.codename = r.codename
     WHERE d.ended_at IS NULL
+  UNION ALL
+    SELECT x.customer_id, a.group_id, p.id, 'gdap', 'gdap:' || a.id, x.pair_id,
+           CASE WHEN x.auto_extend THEN NULL ELSE x.ends_at END
+    FROM delegation_gdaprelationship x
+    JOIN portal_pair pair ON pair.id = x.pair_id
+     AND pair.customer_id = x.customer_id AND pair.partner_id = x.partner_id
+    JOIN delegation_gdapassignment a ON a.relationship_id = x.id AND a.state = 'active'
+    JOIN portal_securitygroup g ON g.group_id = a.group_id AND g.tenant_id = x.partner_id
+    JOIN delegation_gdaprole r ON r.relationship_id = x.id AND r.role_id = ANY(a.role_ids)
+     AND r.is_granted AND r.removed_at IS NULL
+    JOIN permission p ON p.codename = 'role_' || r.role_id
+    WHERE x.status = 'active'
 ),
 kept AS (
     SELECT content_object_id AS tenant_id, group_id, permission_id, kind, source, pair_id, until

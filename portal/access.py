@@ -36,7 +36,8 @@ M = TypeVar("M", bound=Model)
 
 
 # One constant text, prepared by the driver; `permissions` NULL means any. A pair that narrows (a question about one
-# customer of the partner) leaves the partner's own Global Administrator alone: it is who sets the limits.
+# customer of the partner) leaves the partner's own Global Administrator alone: it is who sets the limits. For somebody
+# in any group with GDAP in force in a tenant, it counts there instead of DAP, also where that is less (DOMAIN §6).
 _PROBE = """
 SELECT g.kind, g.permission_id, g.group_id, g.source, g.until, g.pair_id
 FROM portal_membership m
@@ -52,6 +53,11 @@ WHERE m.user_id = %(user)s
     JOIN portal_pairgrant w ON w.content_object_id = p.id AND (w.until IS NULL OR w.until > %(now)s)
     JOIN portal_membership wm ON wm.group_id = w.group_id AND wm.user_id = m.user_id
     WHERE p.id = g.pair_id AND p.started_at IS NOT NULL AND p.ended_at IS NULL)))
+  AND (g.kind <> 'dap' OR NOT EXISTS (
+    SELECT 1 FROM portal_membership im JOIN portal_tenantgrant i ON i.group_id = im.group_id
+     AND i.content_object_id = g.content_object_id AND i.kind = 'gdap' AND i.pair_id = g.pair_id
+     AND (i.until IS NULL OR i.until > %(now)s)
+    WHERE im.user_id = m.user_id))
   AND (%(pair)s::uuid IS NULL OR g.kind = 'explicit' OR EXISTS (
     SELECT 1 FROM portal_pairgrant w JOIN portal_membership wm ON wm.group_id = w.group_id AND wm.user_id = m.user_id
     WHERE w.content_object_id = %(pair)s AND (w.until IS NULL OR w.until > %(now)s)))
@@ -224,6 +230,8 @@ def allowing(queryset: QuerySet[M], user: User, capability: Capability) -> Query
         is_working = Q(Subquery(works, output_field=BooleanField()))
         if any(groups.values()):
             is_working = Q(**{_of_pair(model, "open_to_all"): True}) | is_working
+        if model is not Pair and model._meta.get_field(model.access_pair.removesuffix("_id")).null:
+            is_working = Q(**{f"{model.access_pair}__isnull": True}) | is_working  # no pair yet, nothing to narrow
         return rows.filter(is_working)
     return queryset.filter(Exists(_granted(user, capability, OuterRef(model.access_tenant))))
 
@@ -238,8 +246,11 @@ def _working_for(groups: Any, pair: Any) -> QuerySet[PairGrant]:
     )
 
 
+def _in_force() -> QuerySet[TenantGrant]:
+    return TenantGrant.objects.filter(Q(until__isnull=True) | Q(until__gt=clock.now()))
+
+
 def _granted(user: User, capability: Capability, tenant: Any) -> QuerySet[TenantGrant]:
-    now = clock.now()
     own = Q(pair__isnull=True)
     outside = Q(
         pair__started_at__isnull=False,
@@ -251,9 +262,15 @@ def _granted(user: User, capability: Capability, tenant: Any) -> QuerySet[Tenant
     able = User.objects.filter(
         pk=user.pk, blocked_at__isnull=True, activated_at__isnull=False, tenant__disabled_at__isnull=True
     )
-    return TenantGrant.objects.filter(
+    instead = _in_force().filter(
+        kind=PathKind.GDAP,
+        content_object_id=OuterRef("content_object_id"),
+        pair_id=OuterRef("pair_id"),
+        group_id__in=Membership.objects.filter(user=user).values("group_id"),
+    )
+    return _in_force().filter(
         counted,
-        Q(until__isnull=True) | Q(until__gt=now),
+        ~Q(kind=PathKind.DAP) | ~Exists(instead),
         Exists(able),
         content_object_id=tenant,
         content_object__disabled_at__isnull=True,
@@ -272,15 +289,14 @@ def is_privileged_person(person: User) -> bool:
 
 def privileged_people(people: QuerySet[User]) -> QuerySet[User]:
     """Those of `people` whom only the *privileged* capabilities may edit, block or reset."""
-    now = clock.now()
     role_ids = [_permission_ids()[catalogue.roles()[role_id].codename] for role_id in catalogue.privileged_role_ids()]
-    holders = TenantGrant.objects.filter(
-        Q(until__isnull=True) | Q(until__gt=now),
+    holders = _in_force().filter(
         kind=PathKind.EXPLICIT,
         permission_id__in=role_ids,
         group__memberships__user_id=OuterRef("pk"),
     )
-    agents = Membership.objects.filter(user_id=OuterRef("pk"), group__security_group__kind__in=SecurityGroup.DELEGATING)
+    delegating = SecurityGroup.objects.filter(SecurityGroup.delegating()).values("pk")
+    agents = Membership.objects.filter(user_id=OuterRef("pk"), group_id__in=delegating)
     return people.filter(Exists(holders) | Exists(agents))
 
 
@@ -299,25 +315,18 @@ def capability_over(person: User, ordinary: Capability) -> Capability:
 def grant(
     tenant: Tenant,
     group_id: int,
-    codename: str,
-    *,
+    *codenames: str,
     kind: PathKind,
     source: str,
     until: datetime | None = None,
     pair: Pair | None = None,
 ) -> None:
-    """Index one path; the same one again changes nothing."""
+    """Index one path for each codename; the same one again changes nothing."""
+    common: dict[str, Any] = {"kind": kind, "source": source, "until": until, "pair": pair}
     TenantGrant.objects.bulk_create(
         [
-            TenantGrant(
-                content_object=tenant,
-                group_id=group_id,
-                permission_id=_permission_ids()[codename],
-                kind=kind,
-                source=source,
-                until=until,
-                pair=pair,
-            )
+            TenantGrant(content_object=tenant, group_id=group_id, permission_id=_permission_ids()[codename], **common)
+            for codename in codenames
         ],
         ignore_conflicts=True,
     )
@@ -332,9 +341,20 @@ def grant_pair(pair: Pair, group_ids: Iterable[int], *, source: str) -> None:
     )
 
 
-def revoke_source(source: str) -> int:
-    """Take every path from this source away, now; how many there were."""
-    return TenantGrant.objects.filter(source=source).delete()[0]
+def revoke_source(source: str, *, but: Collection[str] = ()) -> int:
+    """Take every path from this source away, now, but those of these codenames; how many there were."""
+    kept = [_permission_ids()[codename] for codename in but]
+    return TenantGrant.objects.filter(source=source).exclude(permission_id__in=kept).delete()[0]
+
+
+def revoke_sources(sources: Collection[str]) -> int:
+    """The same for many sources at once."""
+    return TenantGrant.objects.filter(source__in=sources).delete()[0]
+
+
+def set_until(sources: Collection[str], until: datetime | None) -> None:
+    """Move the end of every path from these sources."""
+    TenantGrant.objects.filter(source__in=sources).update(until=until)
 
 
 def revoke_pair(pair: Pair, group_ids: Collection[int] | None = None) -> int:

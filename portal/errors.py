@@ -26,6 +26,10 @@ class TooMany(Refused):
     """A rate limit was reached (429)."""
 
 
+class Conflict(Refused):
+    """Somebody else changed it since it was shown: nothing is merged silently, the present state is shown."""
+
+
 class BadLink(Refused):
     """A personal link that is wrong, replaced or over."""
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Collection, Iterable
 from typing import Any
 from uuid import UUID
 
@@ -14,6 +15,10 @@ from portal.models import OutboxMessage, RoleAssignment, SecurityGroup, Tenant, 
 
 #: Kinds that everyone can switch off for themselves (`User.notices_off`); everything else is security and is not here.
 SWITCHABLE = {
+    "gdap_approved": _("A GDAP request was approved"),
+    "gdap_counter_offered": _("A customer made a counter-offer"),
+    "gdap_declined": _("A GDAP request was declined"),
+    "gdap_lapsed": _("GDAP requests were not answered in time"),
     "invitation_accepted": _("An invitation was accepted"),
     "invitation_declined": _("An invitation was declined"),
     "invitations_expired": _("Invitations have expired"),
@@ -67,16 +72,25 @@ def _is_off(kind: str, person: User) -> bool:
 
 
 def _teams(people: Iterable[User]) -> Iterable[Tenant]:
-    homes = {person.tenant_id for person in people if person.tenant_id}
-    return Tenant.objects.filter(pk__in=homes).exclude(team_address="").order_by("pk") if homes else ()
+    homes = {person.tenant_id: person.tenant for person in people if person.tenant is not None}
+    return [home for _pk, home in sorted(homes.items(), key=lambda item: str(item[0])) if home.team_address]
 
 
 def global_administrators(tenant_id: UUID) -> list[User]:
     """The tenant's own people who hold Global Administrator explicitly and can get mail."""
+    return global_administrators_of([tenant_id]).get(tenant_id, [])
+
+
+def global_administrators_of(tenant_ids: Collection[UUID]) -> dict[UUID, list[User]]:
+    """The same for many tenants, in one query."""
     held = RoleAssignment.objects.filter(
-        tenant_id=tenant_id, role_id=catalogue.GLOBAL_ADMINISTRATOR, ended_at__isnull=True
+        tenant_id__in=tenant_ids, role_id=catalogue.GLOBAL_ADMINISTRATOR, ended_at__isnull=True
     )
-    return list(_reachable().filter(pk__in=held.values("user_id"), tenant_id=tenant_id, kind=User.Kind.MEMBER))
+    people = _reachable().filter(pk__in=held.values("user_id"), tenant_id__in=tenant_ids, kind=User.Kind.MEMBER)
+    found: dict[UUID, list[User]] = defaultdict(list)
+    for person in people:
+        found[person.tenant_id].append(person)
+    return found
 
 
 def agents(partner_id: UUID, kinds: Iterable[str] = (SecurityGroup.Kind.ADMIN_AGENTS,)) -> list[User]:
@@ -88,6 +102,8 @@ def agents(partner_id: UUID, kinds: Iterable[str] = (SecurityGroup.Kind.ADMIN_AG
 
 
 def _reachable():  # type: ignore[no-untyped-def]
-    return User.objects.filter(
-        activated_at__isnull=False, blocked_at__isnull=True, contact_confirmed_at__isnull=False
-    ).order_by("pk")
+    return (
+        User.objects.select_related("tenant")
+        .filter(activated_at__isnull=False, blocked_at__isnull=True, contact_confirmed_at__isnull=False)
+        .order_by("pk")
+    )

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from portal import access, catalogue
 from portal.catalogue import Capability
 from portal.models import Membership, MembershipPeriod, RoleAssignment, SecurityGroup, User
+from portal.models.grants import attach_assignments
 from portal.services import people
 from portal.views.acting import Place, say_once
 
@@ -79,6 +80,7 @@ def _groups(person: User, here: Place) -> list[dict[str, Any]]:
         .select_related("group__security_group")
         .order_by("group__security_group__name")
     )
+    attach_assignments(row.group.security_group for row in rows)
     may_see = here.rights.allows(Capability.GROUPS_MANAGE) or here.rights.allows(Capability.DELEGATING_GROUPS_MANAGE)
     return [
         {

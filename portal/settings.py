@@ -213,8 +213,7 @@ else:
 DATABASE_ROUTERS = ["portal.routing.Roles"]
 
 # ── Redis: the broker only; nothing is lost with it (DOMAIN §16) ─────────────────────────────────
-_redis_socket = embedded.redis_socket(VAR_DIR)
-CELERY_BROKER_URL = REDIS_URL or f"redis+socket://{quote(str(_redis_socket))}"
+CELERY_BROKER_URL = REDIS_URL or f"redis+socket://{quote(str(embedded.redis_socket(VAR_DIR)))}"
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None
 CELERY_BROKER_TRANSPORT_OPTIONS = {
@@ -240,6 +239,7 @@ CELERY_BEAT_SCHEDULE = {
     "send-due-mail": {"task": "portal.tasks.send_due_mail", "schedule": _sweep_seconds},
     "expire-invitations": {"task": "relationships.tasks.expire_invitations", "schedule": 60.0},
     "remind-invitations": {"task": "relationships.tasks.remind_invitations", "schedule": 3600.0},
+    "settle-gdap": {"task": "delegation.tasks.settle_gdap", "schedule": 60.0},
     "keep-retention": {"task": "portal.tasks.keep_retention", "schedule": 86400.0},
 }
 for _entry in CELERY_BEAT_SCHEDULE.values():

@@ -12,6 +12,8 @@ from django.utils.translation import gettext_lazy as _
 DATA = Path(__file__).parent / "data"
 
 RESELLER = "reseller"
+#: What the approval of a GDAP request adds.
+GDAP = "gdap"
 
 #: Stable keys for the types of the table, in its order, with their names for pages.
 _KEYS = {
@@ -25,7 +27,7 @@ _KEYS = {
     ),
     "Original equipment manufacturer (OEM)": ("oem", _("Original equipment manufacturer (OEM)")),
     "Partner": ("partner", _("Partner")),
-    "Partner with GDAP access": ("gdap", _("Partner with GDAP access")),
+    "Partner with GDAP access": (GDAP, _("Partner with GDAP access")),
     "Reseller": (RESELLER, _("Reseller")),
 }
 #: Types that can be invited now; the others come with their issues.

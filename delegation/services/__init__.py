@@ -7,11 +7,57 @@ from delegation.services.dap import (
     limit_groups,
     remove_dap,
 )
+from delegation.services.gdap_answers import (
+    accept_counter_offer,
+    approve_request,
+    counter_offer,
+    decline_request,
+    withdraw_counter_offer,
+)
+from delegation.services.gdap_assignments import assign_group, edit_assignment, plan_assignment, remove_assignment
+from delegation.services.gdap_endings import (
+    end_gdap_with_relationship,
+    remove_by_customer,
+    remove_roles,
+    set_auto_extend,
+    terminate,
+)
+from delegation.services.gdap_requests import (
+    create_request,
+    delete_request,
+    edit_request,
+    lock_request,
+    withdraw_request,
+)
+from delegation.services.gdap_sweeps import expire_gdap, extend_gdap, lapse_gdap, remind_gdap
 
 __all__ = [
+    "accept_counter_offer",
+    "approve_request",
+    "assign_group",
+    "counter_offer",
+    "create_request",
+    "decline_request",
+    "delete_request",
+    "edit_assignment",
+    "edit_request",
+    "end_gdap_with_relationship",
     "end_with_relationship",
+    "expire_gdap",
+    "extend_gdap",
     "give_up_dap",
     "grant_with_acceptance",
+    "lapse_gdap",
     "limit_groups",
+    "lock_request",
+    "plan_assignment",
+    "remind_gdap",
+    "remove_assignment",
+    "remove_by_customer",
     "remove_dap",
+    "remove_roles",
+    "set_auto_extend",
+    "terminate",
+    "withdraw_counter_offer",
+    "withdraw_request",
 ]

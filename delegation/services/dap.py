@@ -129,7 +129,7 @@ def _tell(kind: str, pair: Pair, reason: str) -> None:
 def limit_groups(*, pair: Pair, groups: Collection[SecurityGroup] | None, actor: User) -> None:
     """Choose which of the partner's groups work for this customer; None: all of them (DOMAIN §2).
 
-    It only narrows: a group that has no role here by DAP (or later GDAP, Azure) gets none by being chosen.
+    It only narrows: a group that has no role here by DAP or GDAP (or later Azure) gets none by being chosen.
     Choosing the same again changes nothing. Raises PermissionDenied without `customers.limit_groups` for this
     customer, Refused for no group at all or one that isn't the partner's.
     """

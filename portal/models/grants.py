@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Any
+
 import pgtrigger
 from django.db import models
 from guardian.models import GroupObjectPermissionBase
@@ -15,6 +18,7 @@ class PathKind(models.TextChoices):
     EXPLICIT = "explicit", "explicit"
     AGENTS = "agents", "agents"
     DAP = "dap", "DAP"
+    GDAP = "gdap", "GDAP"
 
 
 class TenantGrant(GroupObjectPermissionBase):
@@ -46,6 +50,15 @@ class TenantGrant(GroupObjectPermissionBase):
             models.Index(fields=["source"], name="tenant_grant_source"),
             models.Index(fields=["group", "content_object"], name="tenant_grant_group"),
         ]
+
+
+def attach_assignments(groups: Iterable[Any]) -> None:
+    """Look a page's groups' `has_assignment` up in one query."""
+    rows = list(groups)
+    held = TenantGrant.objects.filter(group_id__in=[row.pk for row in rows], kind=PathKind.GDAP)
+    found = set(held.values_list("group_id", flat=True))
+    for row in rows:
+        row.has_assignment = row.pk in found
 
 
 class PairGrant(GroupObjectPermissionBase):

@@ -10,11 +10,13 @@ from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, Group,
 from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchVectorField
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Lower
+from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
 from portal import catalogue
+from portal.models.grants import PathKind, TenantGrant
 from portal.models.tenants import Tenant
 
 
@@ -173,10 +175,21 @@ class SecurityGroup(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    @cached_property
+    def has_assignment(self) -> bool:
+        """Holds roles in customers' tenants by GDAP."""
+        return TenantGrant.objects.filter(group_id=self.pk, kind=PathKind.GDAP).exists()
+
     @property
     def is_delegating(self) -> bool:
-        """One of the three built-in agent groups (GDAP adds those with an assignment)."""
-        return self.kind in self.DELEGATING
+        """One of the three built-in agent groups, or one with an assignment (DOMAIN §1)."""
+        return self.kind in self.DELEGATING or self.has_assignment
+
+    @classmethod
+    def delegating(cls) -> Q:
+        """The same as a filter."""
+        held = TenantGrant.objects.filter(group_id=OuterRef("pk"), kind=PathKind.GDAP)
+        return Q(kind__in=cls.DELEGATING) | Q(Exists(held))
 
 
 class Membership(models.Model):
@@ -215,7 +228,10 @@ class Membership(models.Model):
                         SELECT 1 FROM portal_securitygroup g JOIN portal_user u ON u.id = NEW.user_id
                         WHERE g.group_id = NEW.group_id
                           AND (u.tenant_id IS DISTINCT FROM g.tenant_id
-                               OR (g.kind IN ('admin_agents', 'helpdesk_agents', 'sales_agents') AND u.kind = 'guest'))
+                               OR (u.kind = 'guest' AND (
+                                   g.kind IN ('admin_agents', 'helpdesk_agents', 'sales_agents')
+                                   OR EXISTS (SELECT 1 FROM portal_tenantgrant t
+                                              WHERE t.group_id = g.group_id AND t.kind = 'gdap'))))
                     ) THEN
                         RAISE EXCEPTION 'a group has members of its own tenant only, a delegating one no guests';
                     END IF;

@@ -24,7 +24,9 @@ def capability_for(group: SecurityGroup) -> Capability:
 def _locked(group: SecurityGroup) -> SecurityGroup:
     """The group as it is now; one write at a time changes who holds what in a tenant."""
     people.lock_people(group.tenant_id)
-    found = SecurityGroup.objects.filter(pk=group.pk).exclude(kind__in=SecurityGroup.HIDDEN).first()
+    # Locked too: whoever gives the group roles in a customer's tenant looks at its members.
+    rows = SecurityGroup.objects.select_for_update(of=("self",), no_key=True)
+    found = rows.filter(pk=group.pk).exclude(kind__in=SecurityGroup.HIDDEN).first()
     if found is None:
         raise Refused(_("This group is not there any more."))
     return found

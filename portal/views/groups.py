@@ -19,6 +19,7 @@ from portal.filters import GroupFilter, MemberFilter
 from portal.forms.people import GroupForm
 from portal.lists import Listing
 from portal.models import Membership, SecurityGroup, User
+from portal.models.grants import attach_assignments
 from portal.services import groups as services
 from portal.tables import GroupTable, MemberTable
 from portal.views.acting import Place, place, say_once
@@ -37,7 +38,7 @@ def _visible(here: Place) -> QuerySet[SecurityGroup]:
     if here.rights.allows(Capability.GROUPS_MANAGE):
         return rows
     if here.rights.allows(Capability.DELEGATING_GROUPS_MANAGE):
-        return rows.filter(kind__in=SecurityGroup.DELEGATING)
+        return rows.filter(SecurityGroup.delegating())
     raise PermissionDenied(here.rights.decide(Capability.GROUPS_MANAGE))
 
 
@@ -57,6 +58,7 @@ def _attach_counts(rows: list[SecurityGroup]) -> None:
     counts = dict(groups.values_list("group_id").annotate(Count("pk")).order_by())
     for row in rows:
         row.member_count = counts.get(row.pk, 0)  # type: ignore[attr-defined]
+    attach_assignments(rows)
 
 
 @require_safe

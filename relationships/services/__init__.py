@@ -24,18 +24,22 @@ from relationships.services.relationships import (
     unblock_partner,
 )
 from relationships.services.sweeps import expire_due, remind_due
+from relationships.services.types import begin_type, end_type, end_types
 
 __all__ = [
     "Acceptance",
     "Closed",
     "OfferChanged",
     "accept_invitation",
+    "begin_type",
     "block_partner",
     "cancel_invitation",
     "create_invitation",
     "decline_invitation",
     "edit_draft",
     "end_relationship",
+    "end_type",
+    "end_types",
     "expire_due",
     "forward_invitation",
     "give_device_consent",

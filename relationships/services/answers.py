@@ -15,7 +15,8 @@ from portal.models import Pair, Tenant, User
 from portal.services import organisations
 from portal.writes import writes
 from relationships import hooks, offers, texts
-from relationships.models import DeviceConsent, Invitation, InvitationAnswer, InvitationForward, Relationship
+from relationships.models import DeviceConsent, Invitation, InvitationAnswer, InvitationForward
+from relationships.services.types import begin_type
 
 State = Invitation.State
 
@@ -173,35 +174,12 @@ def _require_possible(invitation: Invitation, customer: Tenant) -> None:
 
 def _carry_out(invitation: Invitation, pair: Pair, actor: User, decision: Decision) -> bool:
     """Everything that the invitation asks for; whether any of it was new. Never takes anything away."""
-    is_new = _begin_relationship(invitation, pair, actor, decision)
+    is_new = begin_type(
+        pair, invitation.partner_type, accepted_by=actor, actor=actor, decision=decision, invitation=invitation
+    )
     for add in hooks.on_accept:
         is_new = add(invitation, pair, actor) or is_new
     return _ask_device_consent(invitation, pair, actor) or is_new
-
-
-def _begin_relationship(invitation: Invitation, pair: Pair, actor: User, decision: Decision) -> bool:
-    kind = invitation.partner_type
-    if Relationship.objects.filter(pair=pair, partner_type=kind, ended_at__isnull=True).exists():
-        return False
-    relationship = Relationship.objects.create(
-        pair=pair,
-        partner_id=pair.partner_id,
-        customer_id=pair.customer_id,
-        partner_type=kind,
-        invitation=invitation,
-        accepted_by=actor,
-        started_at=clock.now(),
-    )
-    organisations.start_pair(pair)
-    audit.record(
-        "relationship.began",
-        actor=actor,
-        tenant=pair.customer_id,
-        also=[pair.partner_id],
-        target=relationship,
-        decision=decision,
-    )
-    return True
 
 
 def _ask_device_consent(invitation: Invitation, pair: Pair, actor: User) -> bool:

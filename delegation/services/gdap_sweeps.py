@@ -1,0 +1,245 @@
+"""What time does to GDAP: expiry, auto-extend, lapse and reminders, in sets (DOMAIN §6, §16).
+
+Each reads what is due from the database, claims it by a statement that skips what others hold, and commits batch by
+batch: they can be killed, run twice, or run on two machines at once. None of them changes an answer: time is part of
+every read.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, ClassVar
+from uuid import UUID
+
+from django.db import connection
+from django.urls import reverse
+
+from delegation import catalogue, sources
+from delegation.models import DapGrant, GdapAssignment, GdapRelationship
+from delegation.services import gdap_notices
+from portal import access, audit, clock, notices
+from portal.models import Pair, Tenant, User
+from portal.writes import write
+from relationships import catalogue as types
+from relationships.services import end_types
+
+#: One transaction's rows: bounds memory and the chains that one commit locks (`audit.MOST_TENANTS_PER_WRITE`).
+BATCH = 500
+_MOST_NAMED = 20
+
+_COLUMNS = "r.id, r.partner_id, r.customer_id, r.pair_id, r.display_name, r.ends_at, r.locked_by_id"
+# The pair before the relationship, as everywhere; nothing waits here, so that nobody can wait for it in turn.
+_EXPIRE = """
+WITH due AS (
+    SELECT r.id FROM delegation_gdaprelationship r JOIN portal_pair p ON p.id = r.pair_id
+    WHERE r.status = 'active' AND NOT r.auto_extend AND r.ends_at <= %(now)s
+    ORDER BY r.ends_at, r.id LIMIT %(most)s FOR UPDATE OF p, r SKIP LOCKED
+)
+UPDATE delegation_gdaprelationship r SET status = 'expiring' FROM due WHERE r.id = due.id RETURNING r.id
+"""
+_EXPIRED = f"""
+UPDATE delegation_gdaprelationship r SET status = 'expired', ended_at = r.ends_at
+WHERE r.id = ANY(%(ids)s) RETURNING {_COLUMNS}
+"""  # noqa: S608 - our own words
+_EXTEND = f"""
+WITH due AS (
+    SELECT id FROM delegation_gdaprelationship
+    WHERE status = 'active' AND auto_extend AND ends_at <= %(now)s
+    ORDER BY ends_at, id LIMIT %(most)s FOR UPDATE SKIP LOCKED
+)
+UPDATE delegation_gdaprelationship r
+SET ends_at = r.ends_at + (floor(extract(epoch FROM %(now)s - r.ends_at) / %(step)s) + 1) * %(step)s * interval '1 s'
+FROM due WHERE r.id = due.id RETURNING {_COLUMNS}
+"""  # noqa: S608 - our own words
+_LAPSE = f"""
+WITH due AS (
+    SELECT id FROM delegation_gdaprelationship WHERE status = 'approvalPending' AND lapses_at <= %(now)s
+    ORDER BY lapses_at, id LIMIT %(most)s FOR UPDATE SKIP LOCKED
+), offers AS (
+    UPDATE delegation_gdapcounteroffer o SET state = 'lapsed' FROM due WHERE o.relationship_id = due.id
+    AND o.state = 'open'
+)
+UPDATE delegation_gdaprelationship r SET status = 'terminated', end_reason = 'lapsed', ended_at = r.lapses_at
+FROM due WHERE r.id = due.id RETURNING {_COLUMNS}
+"""  # noqa: S608 - our own words
+# A reminder whose moment lay before the activation is left out; a later one makes the earlier ones needless.
+_REMIND = f"""
+WITH due AS (
+    SELECT r.id, r.ends_at FROM delegation_gdaprelationship r
+    WHERE r.status = 'active' AND NOT r.auto_extend AND r.ends_at > %(now)s AND r.ends_at <= %(now)s + %(ahead)s
+      AND r.activated_at < r.ends_at - %(ahead)s
+      AND NOT EXISTS (SELECT 1 FROM delegation_gdapreminder m
+                      WHERE m.relationship_id = r.id AND m.ends_at = r.ends_at AND m.days <= %(days)s)
+    ORDER BY r.ends_at, r.id LIMIT %(most)s FOR UPDATE SKIP LOCKED
+), sent AS (
+    INSERT INTO delegation_gdapreminder (relationship_id, ends_at, days, at)
+    SELECT id, ends_at, %(days)s, %(now)s FROM due ON CONFLICT DO NOTHING RETURNING relationship_id
+)
+SELECT {_COLUMNS} FROM delegation_gdaprelationship r JOIN sent ON sent.relationship_id = r.id
+"""  # noqa: S608 - our own words
+
+
+@dataclass(frozen=True)
+class _Row:
+    """One relationship that a batch claimed: what audit and messages say about it, without a model instance."""
+
+    _meta: ClassVar[Any] = GdapRelationship._meta
+
+    pk: UUID
+    partner_id: UUID
+    customer_id: UUID | None
+    pair_id: UUID | None
+    display_name: str
+    ends_at: datetime | None
+    locked_by_id: UUID
+
+    def __str__(self) -> str:
+        return self.display_name
+
+
+def expire_gdap(*, batch: int = BATCH) -> int:
+    """Record the expiry of every relationship past its end; how many. Both sides are told, on the day."""
+    count = 0
+    while True:
+        with write():
+            claimed = _ids(_EXPIRE, now=clock.now(), most=batch)
+            rows = _rows(_EXPIRED, ids=claimed)
+            _revoke(claimed)
+            _end_types(rows)
+            _record("gdap.expired", rows)
+            _tell("gdap_expired", rows)
+        count += len(rows)
+        if len(claimed) < batch:
+            return count
+
+
+def extend_gdap(*, batch: int = BATCH) -> int:
+    """Record the end as auto-extend moved it, in steps of 180 days; how many."""
+    step = int(catalogue.EXTENSION.total_seconds())
+    count = 0
+    while True:
+        with write():
+            rows = _rows(_EXTEND, now=clock.now(), most=batch, step=step)
+            _record("gdap.extended", rows, with_end=True)
+        count += len(rows)
+        if len(rows) < batch:
+            return count
+
+
+def lapse_gdap(*, batch: int = BATCH) -> int:
+    """Record the end of requests that nobody answered in 90 days; how many. Who locked them is told."""
+    count = 0
+    while True:
+        with write():
+            rows = _rows(_LAPSE, now=clock.now(), most=batch)
+            _record("gdap.lapsed", rows)
+            _tell_senders(rows)
+        count += len(rows)
+        if len(rows) < batch:
+            return count
+
+
+def remind_gdap(*, batch: int = BATCH) -> int:
+    """Remind both sides 30, 7 and 1 days before an end; how many relationships. Each once, only the latest due one."""
+    return sum(_remind(days, batch) for days in sorted(catalogue.REMINDERS))
+
+
+def _remind(days: int, batch: int) -> int:
+    count = 0
+    while True:
+        with write():
+            rows = _rows(_REMIND, now=clock.now(), ahead=timedelta(days=days), days=days, most=batch)
+            _tell("gdap_ending", rows)
+        count += len(rows)
+        if len(rows) < batch:
+            return count
+
+
+def _rows(sql: str, **values: Any) -> list[_Row]:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, values)
+        return [_Row(*found) for found in cursor.fetchall()]
+
+
+def _ids(sql: str, **values: Any) -> list[UUID]:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, values)
+        return [found for (found,) in cursor.fetchall()]
+
+
+def _revoke(relationship_ids: list[UUID]) -> None:
+    active = GdapAssignment.objects.filter(relationship__in=relationship_ids, state=GdapAssignment.State.ACTIVE)
+    access.revoke_sources([f"gdap:{pk}" for pk in active.values_list("pk", flat=True)])
+
+
+def _end_types(rows: list[_Row]) -> None:
+    """The type ends with a pair's last relationship in force; where DAP lives, the fallback is told (DOMAIN §6)."""
+    in_force = GdapRelationship.objects.in_force(clock.now())
+    pairs = Pair.objects.filter(pk__in={row.pair_id for row in rows})
+    end_types(list(pairs.exclude(pk__in=in_force.values("pair_id")).order_by("pk")), types.GDAP, actor=None)
+    with_dap = DapGrant.objects.filter(pair__in=pairs, ended_at__isnull=True).values("pair_id")
+    for pair in pairs.filter(pk__in=with_dap).select_related("customer").order_by("pk"):
+        ended = [row.pk for row in rows if row.pair_id == pair.pk]
+        groups = GdapAssignment.objects.filter(relationship__in=ended, state=GdapAssignment.State.ACTIVE)
+        if sources.falls_back(pair, list(groups.values_list("group_id", flat=True))):
+            gdap_notices.tell_fallback(pair)
+
+
+def _record(action: str, rows: Iterable[_Row], *, with_end: bool = False) -> None:
+    for row in rows:
+        audit.record(
+            action,
+            actor=None,
+            tenant=row.partner_id,
+            also=[row.customer_id] if row.customer_id else [],
+            target=row,  # type: ignore[arg-type]
+            until=row.ends_at if with_end else None,
+        )
+
+
+def _tell(kind: str, rows: list[_Row]) -> None:
+    """One message a side and batch: to each partner about all of its own, to each customer partner by partner."""
+    names = {
+        tenant.pk: tenant
+        for tenant in Tenant.objects.filter(pk__in={pk for row in rows for pk in (row.partner_id, row.customer_id)})
+    }
+    by_partner: dict[UUID, list[_Row]] = defaultdict(list)
+    by_pair: dict[tuple[UUID, UUID], list[_Row]] = defaultdict(list)
+    for row in rows:
+        by_partner[row.partner_id].append(row)
+        if row.customer_id is not None:
+            by_pair[row.customer_id, row.partner_id].append(row)
+    for partner_id, found in by_partner.items():
+        path = reverse("customers", args=[names[partner_id].slug])
+        people = notices.agents(partner_id)
+        notices.tell(kind, people, tenant=partner_id, path=path, is_partner=True, **_about(found))
+    administrators = notices.global_administrators_of({customer_id for customer_id, _partner in by_pair})
+    for (customer_id, partner_id), found in by_pair.items():
+        path = reverse("partner-relationship", args=[names[customer_id].slug, found[0].pair_id])
+        notices.tell(
+            kind,
+            administrators.get(customer_id, ()),
+            tenant=customer_id,
+            path=path,
+            is_partner=False,
+            partner=names[partner_id].display_name,
+            **_about(found),
+        )
+
+
+def _about(rows: list[_Row]) -> dict[str, Any]:
+    names = [row.display_name for row in rows[:_MOST_NAMED]]
+    return {"count": len(rows), "names": names, "until": min(row.ends_at for row in rows if row.ends_at)}
+
+
+def _tell_senders(rows: Iterable[_Row]) -> None:
+    by_sender: dict[UUID, list[_Row]] = defaultdict(list)
+    for row in rows:
+        by_sender[row.locked_by_id].append(row)
+    for sender in User.objects.select_related("tenant").filter(pk__in=by_sender).order_by("pk"):
+        found = by_sender[sender.pk]
+        names = [row.display_name for row in found[:_MOST_NAMED]]
+        notices.tell("gdap_lapsed", [sender], tenant=sender.tenant_id, team=False, count=len(found), names=names)

@@ -1,0 +1,12 @@
+"""Jobs of GDAP: what is due is in the database, never in the message."""
+
+from celery import shared_task
+
+from delegation import services
+
+
+@shared_task
+def settle_gdap() -> int:
+    """Record what time did (expiries, extensions, lapsed requests) and remind before ends; how many rows."""
+    done = services.expire_gdap() + services.extend_gdap() + services.lapse_gdap()
+    return done + services.remind_gdap()
