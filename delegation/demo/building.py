@@ -13,7 +13,7 @@ from django.db import connections
 from delegation.demo.cast import OPERATOR, ORGANISATIONS, Organisation
 from portal import catalogue, clock
 from portal.errors import Refused
-from portal.models import OutboxMessage, SecurityGroup, Tenant, User
+from portal.models import DeliveryEvent, OutboxMessage, SecurityGroup, Tenant, User
 from portal.services import organisations, people
 from portal.writes import write
 
@@ -21,6 +21,7 @@ from portal.writes import write
 _STILL_DUE = timedelta(days=2)
 #: Addresses of the demo at which nobody is.
 BOUNCING = ("purchasing@coho-winery.example",)
+_PROVIDER, _REPORTED_AFTER, _NO_MAILBOX = "Demo", timedelta(seconds=20), "550 5.1.1 no such mailbox"
 _LOCK = 7_311_042  # any constant: two loads at once become one after the other
 
 
@@ -158,12 +159,27 @@ def found(demo: Demo, item: Organisation) -> None:
 
 
 def settle(messages: list[OutboxMessage], before: datetime) -> None:
-    """What was queued before that moment counts as sent then; the rest is due and goes out."""
+    """What was queued before that moment counts as sent then, with the provider's report; the rest is due and goes out.
+
+    The messages go in at the end of the write, after these reports of theirs: the database looks at the commit.
+    """
+    reports = []
     for message in messages:
         if message.created_at >= before:
             continue
-        message.attempts = 1
-        message.sent_at = message.settled_at = message.next_attempt_at = message.created_at
         bounced = message.to_address in BOUNCING
+        message.attempts = 1
+        message.sent_at = message.next_attempt_at = message.created_at
+        message.settled_at = message.created_at + _REPORTED_AFTER
         message.state = OutboxMessage.State.BOUNCED if bounced else OutboxMessage.State.DELIVERED
-        message.last_error = "550 5.1.1 no such mailbox" if bounced else ""
+        message.last_error = _NO_MAILBOX if bounced else ""
+        report = DeliveryEvent(
+            message=message,
+            provider=_PROVIDER,
+            event_id=str(message.pk),
+            kind=str(message.state),
+            at=message.settled_at,
+            detail=message.last_error,
+        )
+        reports.append(report)
+    DeliveryEvent.objects.bulk_create(reports)

@@ -14,7 +14,7 @@ from delegation.demo import building, cast, generated, names, stories
 from delegation.models import DapGrant
 from portal import access, audit, clock
 from portal.catalogue import Capability as Can
-from portal.models import AuditEntry, OutboxMessage, Pair, ServiceRequest, Tenant, User
+from portal.models import AuditEntry, DeliveryEvent, OutboxMessage, Pair, ServiceRequest, Tenant, User
 from relationships.models import DeviceConsent, Invitation, InvitationAnswer, Relationship
 from tests import factories
 
@@ -139,6 +139,14 @@ def test_old_mail_counts_as_sent_and_only_the_last_days_goes_out(demo):
     assert min(message.created_at for message in queued) > clock.now() - building._STILL_DUE
     bounced = OutboxMessage.objects.filter(state="bounced").values_list("to_address", "kind")
     assert ("purchasing@coho-winery.example", "invitation") in set(bounced)
+
+
+def test_what_was_delivered_or_bounced_has_the_providers_report(demo):
+    told = ("state", "settled_at", "last_error")
+    settled = OutboxMessage.objects.exclude(state="queued").order_by("pk")
+    assert settled.count() > 50
+    reports = DeliveryEvent.objects.order_by("message_id")
+    assert list(reports.values_list("message_id", "kind", "at", "detail")) == list(settled.values_list("pk", *told))
 
 
 def test_loading_again_changes_nothing(demo):
