@@ -8,7 +8,7 @@ import sys
 import psutil
 import pytest
 
-from tests.launched import ROOT, Launched, is_alive, wait_for
+from tests.launched import ROOT, Launched, free_port, is_alive, wait_for
 
 pytestmark = pytest.mark.faults
 
@@ -60,7 +60,7 @@ def launched(tmp_path_factory):
         yield portal
 
 
-def refusal(**environment: str) -> subprocess.CompletedProcess[str]:
+def refusal(*, seconds: float = 60, **environment: str) -> subprocess.CompletedProcess[str]:
     """What a start that can't succeed says."""
     return subprocess.run(
         [sys.executable, "manage.py", "up"],
@@ -68,7 +68,7 @@ def refusal(**environment: str) -> subprocess.CompletedProcess[str]:
         env={"PATH": os.environ["PATH"]} | environment,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=seconds,
     )
 
 
@@ -95,3 +95,17 @@ def test_an_unreachable_database_is_one_line(tmp_path):
     assert done.returncode == 1
     assert done.stderr.startswith("mandate: the database can't be reached: ")
     assert done.stderr.count("\n") == 1
+
+
+def test_a_demo_that_cannot_be_loaded_is_one_line(tmp_path):
+    """The suffix makes default domains that the database refuses."""
+    done = refusal(seconds=240, VAR_DIR=str(tmp_path), PORT=str(free_port()), PLATFORM_SUFFIX="not_ascii.example")
+    log = tmp_path / "log" / "demo.log"
+    assert done.returncode == 1
+    last = done.stderr.splitlines()[-1]
+    assert last.startswith("mandate: the demo's data can't be loaded: new row for relation")
+    assert last.endswith(f"(all of it: {log})")
+    assert "Traceback" not in done.stderr
+    assert "tenant_default_domain_is_ascii" in log.read_text()
+    lines = [" ".join(process.info["cmdline"] or ()) for process in psutil.process_iter(["cmdline"])]
+    assert [line for line in lines if str(tmp_path) in line] == []

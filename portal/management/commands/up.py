@@ -7,6 +7,7 @@ import signal
 import socket
 import sys
 import time
+import traceback
 from argparse import ArgumentParser
 from pathlib import Path
 from types import FrameType
@@ -96,14 +97,24 @@ class Command(BaseCommand):
         self._say("Ctrl-C stops everything")
 
     def _load_demo(self, marker: Path) -> None:
-        """Load the demo's data once; a load that was interrupted is done again (it is idempotent)."""
+        """Load the demo's data once; a load that was interrupted is done again (it is idempotent).
+
+        Raises SystemExit with one line that says what failed and where all of it can be read.
+        """
         if "demo" not in get_commands():
             return
         if not marker.exists() and apps.get_model("portal", "Tenant").objects.exists():
             return
         self._say("loading the demo's data")
         marker.touch()
-        call_command("demo", stdout=self.stderr)
+        try:
+            call_command("demo", stdout=self.stderr)
+        except Exception as error:  # noqa: BLE001 - whatever it is: the log has it, the line says where
+            log = settings.VAR_DIR / "log" / "demo.log"
+            log.parent.mkdir(exist_ok=True)
+            log.write_text(traceback.format_exc())
+            said = " ".join(str(error).split())[:200] or type(error).__name__
+            raise SystemExit(f"mandate: the demo's data can't be loaded: {said} (all of it: {log})") from None
         marker.unlink()
 
     def _wait_for_pages(self) -> None:
