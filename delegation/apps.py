@@ -13,10 +13,11 @@ class DelegationConfig(AppConfig):
         """Plug DAP and GDAP into acceptance, endings, residual rights and the list of services."""
         from django.conf import settings
 
-        from delegation import sources, waiting
+        from delegation import pages, sources, waiting
         from delegation.demo import cast
         from portal import hooks
 
         sources.plug_in()
+        hooks.navigation += pages.PAGES
         hooks.waiting.append(waiting.pending_consents)
         hooks.personas.append(lambda: cast.personas(settings.MANDATE_PLATFORM_SUFFIX))

@@ -1,14 +1,16 @@
 """What higher apps plug in (filled in their `AppConfig.ready`), so that imports go one way only.
 
-Each list holds plain functions with the documented signature; they run in order, inside the caller's write
-where there is one.
+Lists of functions with the documented signature: they run in order, inside the caller's write where there is one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
+
+from portal.catalogue import Capability
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,32 @@ class Service:
     detail: str
 
 
+class Section(StrEnum):
+    """A part of the main navigation."""
+
+    CUSTOMERS = "customers"  # a partner's own pages
+    TENANT = "tenant"
+    SETTINGS = "settings"
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page of the main navigation, for those who hold `capability` or one of `others`; the least `place` comes first.
+
+    Its route takes the partner's slug in the section of customers, else the tenant's. `note`: a few words for the
+    start page.
+    """
+
+    section: Section
+    place: int
+    route: str
+    label: Any
+    capability: Capability
+    icon: str
+    note: Any
+    others: tuple[Capability, ...] = ()
+
+
 @dataclass(frozen=True)
 class Waiting:
     """Something on the start page that waits for the person: a page and how much is there."""
@@ -44,8 +72,8 @@ class Waiting:
 residuals: list[Callable[[Any], Iterable[Residual]]] = []
 #: (user, pair, rights in the customer's tenant) -> Services for the expanded row of *Customers*
 services: list[Callable[[Any, Any, Any], Iterable[Service]]] = []
-#: (request, tenant, rights) -> extra navigation items of a tenant's pages
-navigation: list[Callable[[Any, Any, Any], Iterable[dict[str, Any]]]] = []
+#: the app's pages in the main navigation and on the start page
+navigation: list[Page] = []
 #: (user, tenant, rights in it) -> what waits for this person on the start page; cheap, by index
 waiting: list[Callable[[Any, Any, Any], Iterable[Waiting]]] = []
 #: () -> sign-in names of the demo's cast in the order of the persona picker (demo mode only)

@@ -8,43 +8,48 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import get_language, get_language_info
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _
 
-from portal import sentences
+from portal import hooks, sentences
 from portal.catalogue import Capability as Can
+from portal.hooks import Page, Section
 from portal.middleware import Acting
-from portal.models import PathKind, SecurityGroup
+from portal.models import PathKind, SecurityGroup, Tenant
 
-#: (heading, [(label, route, capability, icon)]) of a partner's own pages
-PARTNER_PAGES = (
-    ("customers", Can.CUSTOMERS_VIEW, "building-office-2"),
-    ("invitations", Can.INVITATIONS_VIEW, "envelope"),
+#: The base app's own pages; the others come by `hooks.navigation`.
+PAGES = (
+    Page(Section.TENANT, 10, "account", _("Account"), Can.ACCOUNT_VIEW, "identification", _("Profile and domains.")),
+    Page(Section.TENANT, 20, "users", _("Users"), Can.USERS_VIEW, "users", _("People, roles, passwords.")),
+    Page(
+        Section.TENANT,
+        30,
+        "service-requests",
+        _("Service requests"),
+        Can.SERVICE_REQUESTS_VIEW,
+        "lifebuoy",
+        _("Questions to support."),
+    ),
+    Page(
+        Section.SETTINGS,
+        80,
+        "groups",
+        _("Groups"),
+        Can.GROUPS_MANAGE,
+        "user-group",
+        _("Who works together."),
+        others=(Can.DELEGATING_GROUPS_MANAGE,),
+    ),
+    Page(
+        Section.SETTINGS,
+        90,
+        "audit-log",
+        _("Audit log"),
+        Can.AUDIT_VIEW,
+        "clipboard-document-list",
+        _("Who did what, and when."),
+        others=(Can.PARTNER_AUDIT_VIEW,),
+    ),
 )
-TENANT_PAGES = (
-    ("account", Can.ACCOUNT_VIEW, "identification"),
-    ("users", Can.USERS_VIEW, "users"),
-    ("service-requests", Can.SERVICE_REQUESTS_VIEW, "lifebuoy"),
-)
-SETTINGS_PAGES = (
-    ("partner-relationships", Can.PARTNERS_VIEW, "link"),
-    ("requests", Can.PARTNERS_VIEW, "inbox"),
-    ("groups", Can.GROUPS_MANAGE, "user-group"),
-    ("audit-log", Can.AUDIT_VIEW, "clipboard-document-list"),
-)
-
-
-def _labels() -> dict[str, str]:
-    return {
-        "customers": _("Customers"),
-        "invitations": _("Invitations"),
-        "account": _("Account"),
-        "users": _("Users"),
-        "service-requests": _("Service requests"),
-        "partner-relationships": _("Partner relationships"),
-        "requests": _("Requests"),
-        "groups": _("Groups"),
-        "audit-log": _("Audit log"),
-    }
 
 
 def context(request: HttpRequest) -> dict[str, Any]:
@@ -102,16 +107,12 @@ def _frame(request: HttpRequest, acting: Acting | None) -> dict[str, Any]:
         return {}
     tenant = acting.tenant if acting else user.tenant
     rights = acting.rights if acting else access.rights(user, tenant)
-    sections = []
+    headings: dict[Section, Any] = {}
     if tenant.pk == user.tenant_id and tenant.partner_profile is not None:
-        sections.append(_section(request, _("Our customers"), PARTNER_PAGES, rights, {"partner_slug": tenant.slug}))
-    here = {"tenant_slug": tenant.slug}
-    sections.append(
-        _section(
-            request, _("Our tenant") if tenant.pk == user.tenant_id else _("Their tenant"), TENANT_PAGES, rights, here
-        )
-    )
-    sections.append(_section(request, _("Settings"), SETTINGS_PAGES, rights, here))
+        headings[Section.CUSTOMERS] = _("Our customers")
+    headings[Section.TENANT] = _("Our tenant") if tenant.pk == user.tenant_id else _("Their tenant")
+    headings[Section.SETTINGS] = _("Settings")
+    sections = [_section(request, section, heading, tenant, rights) for section, heading in headings.items()]
     profile = tenant.partner_profile
     return {
         "nav_sections": [section for section in sections if section["items"]],
@@ -126,22 +127,15 @@ def _frame(request: HttpRequest, acting: Acting | None) -> dict[str, Any]:
     }
 
 
-def _section(request: HttpRequest, heading: str, pages: Any, rights: Any, kwargs: dict[str, str]) -> dict[str, Any]:
-    labels = _labels()
+def _section(request: HttpRequest, section: Section, heading: Any, tenant: Tenant, rights: Any) -> dict[str, Any]:
+    kwargs = {"partner_slug" if section == Section.CUSTOMERS else "tenant_slug": tenant.slug}
     items = []
-    for route, capability, icon in pages:
-        if not rights.allows(capability) and not _may_by_other_right(route, rights):
-            continue
-        url = reverse(route, kwargs=kwargs)
-        current = request.path.startswith(url)
-        items.append({"route": route, "label": labels[route], "url": url, "current": current, "icon": icon})
+    for page in sorted((*PAGES, *hooks.navigation), key=lambda page: page.place):
+        if page.section == section and any(rights.allows(right) for right in (page.capability, *page.others)):
+            url = reverse(page.route, kwargs=kwargs)
+            current = request.path.startswith(url)
+            items.append({"label": page.label, "note": page.note, "url": url, "current": current, "icon": page.icon})
     return {"heading": heading, "items": items}
-
-
-def _may_by_other_right(route: str, rights: Any) -> bool:
-    """Pages that two kinds of right open: a partner's agents manage groups and read their own audit log."""
-    others = {"groups": Can.DELEGATING_GROUPS_MANAGE, "audit-log": Can.PARTNER_AUDIT_VIEW}
-    return route in others and rights.allows(others[route])
 
 
 def _banner(acting: Acting, user: Any) -> dict[str, Any]:

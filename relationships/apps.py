@@ -10,10 +10,11 @@ class RelationshipsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Put the inbox of requests on the start page; answer for mail that carries an invitation's link."""
+        """Plug in the app's pages and the inbox of requests; answer for mail that carries an invitation's link."""
         from portal import hooks
         from portal.mail import meant
-        from relationships import queries, texts
+        from relationships import pages, queries, texts
 
+        hooks.navigation += pages.PAGES
         hooks.waiting.append(queries.waiting)
         meant.ask_about(texts.PURPOSE, texts.working_versions)

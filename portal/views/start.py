@@ -54,22 +54,7 @@ def start(request: HttpRequest) -> HttpResponse:
 def _entries(request: HttpRequest) -> list[Entry]:
     """The pages of the navigation, which asks for the same rights, each with a few words."""
     items = [item for section in navigation.context(request)["nav_sections"] for item in section["items"]]
-    notes = _notes()
-    return [Entry(item["label"], notes.get(item["route"], ""), item["url"], item["icon"]) for item in items]
-
-
-def _notes() -> dict[str, str]:
-    return {
-        "customers": _("Whom we work for."),
-        "invitations": _("What we have asked for."),
-        "account": _("Profile and domains."),
-        "users": _("People, roles, passwords."),
-        "service-requests": _("Questions to support."),
-        "partner-relationships": _("Who works for us, and what they may do."),
-        "requests": _("What partners ask of us."),
-        "groups": _("Who works together."),
-        "audit-log": _("Who did what, and when."),
-    }
+    return [Entry(item["label"], item["note"], item["url"], item["icon"]) for item in items]
 
 
 def _open_service_requests(tenant: Tenant, rights: access.Rights) -> list[hooks.Waiting]:

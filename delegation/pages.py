@@ -1,0 +1,29 @@
+"""The app's pages in the main navigation."""
+
+from __future__ import annotations
+
+from django.utils.translation import gettext_lazy as _
+
+from portal.catalogue import Capability as Can
+from portal.hooks import Page, Section
+
+PAGES = (
+    Page(
+        Section.CUSTOMERS,
+        10,
+        "customers",
+        _("Customers"),
+        Can.CUSTOMERS_VIEW,
+        "building-office-2",
+        _("Whom we work for."),
+    ),
+    Page(
+        Section.SETTINGS,
+        10,
+        "partner-relationships",
+        _("Partner relationships"),
+        Can.PARTNERS_VIEW,
+        "link",
+        _("Who works for us, and what they may do."),
+    ),
+)
