@@ -1,6 +1,6 @@
 """List = detail = button = service = has_perm = what the documents say, for random grants and states (DOMAIN §14).
 
-The oracle below is written from DOMAIN §1, §2, §4, §5 and the two tables over plain values; it knows nothing of
+The oracle below is written from DOMAIN §1, §2, §4, §5, §6 and the two tables over plain values; it knows nothing of
 `portal.access`, of guardian's rows or of SQL.
 """
 
@@ -19,8 +19,9 @@ from django.http import Http404
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from delegation.models import DapGrant
-from delegation.sources import index_dap
+from delegation.models import DapGrant, GdapAssignment, GdapRelationship, GdapRole
+from delegation.services.gdap_endings import end_active
+from delegation.sources import index_assignments, index_dap
 from portal import access, catalogue, clock, explain
 from portal.catalogue import Capability as Can
 from portal.errors import PermissionDenied
@@ -60,6 +61,7 @@ ROLES = (
     "Security Reader",
     "Attack Simulation Administrator",
 )
+GRANULAR = ("Directory Readers", "Global Reader", "Helpdesk Administrator", "User Administrator", "Security Reader")
 
 
 # ── a world, and what the documents say about it ──
@@ -83,6 +85,8 @@ class PairState:
     dap: str  # none, active, ended, or active with an end: future, now, past
     working: frozenset[str] | None
     working_until: str
+    gdap: dict[str, frozenset[str]]  # group → roles
+    gdap_phase: str  # active, extending, past, now, terminated
 
 
 @dataclass(frozen=True)
@@ -169,10 +173,19 @@ class Oracle:
         pair = (PEOPLE[person], tenant)
         if not self.is_in_force(pair) or not self.works_for(person, pair):
             return set()
-        if self.world.pairs[pair].dap not in ("active", "future"):
-            return set()
+        granular = self.granular_holdings(person, pair)
+        if granular or self.world.pairs[pair].dap not in ("active", "future"):
+            return granular
         gives = {"admin_agents": "Global Administrator", "helpdesk_agents": "Helpdesk Administrator"}
         return {role for group, role in gives.items() if group in self.world.people[person].groups}
+
+    def granular_holdings(self, person: str, pair: tuple[str, str]) -> set[str]:
+        """By GDAP, the roles of every group with an assignment in force; where there is one, instead of DAP (§6)."""
+        state = self.world.pairs[pair]
+        if state.gdap_phase not in ("active", "extending"):
+            return set()
+        mine = self.world.people[person].groups
+        return {role for group, roles in state.gdap.items() if group in mine for role in roles}
 
     def may(self, person: str, capability: str, tenant: str) -> bool:
         """In a tenant, by a role of one's own or on behalf."""
@@ -288,9 +301,53 @@ def _play_pair(stage: Stage, names: tuple[str, str], state: PairState) -> Pair:
             DapGrant.objects.filter(pk=grant.pk).update(ended_at=NOW)
             access.revoke_source(grant.source)
         TenantGrant.objects.filter(source=grant.source).update(until=UNTIL.get(state.dap))
+    if state.gdap:
+        _play_gdap(stage, names, pair, state)
     if state.phase == "ended":
         organisations.end_pair(pair)
     return pair
+
+
+def _play_gdap(stage: Stage, names: tuple[str, str], pair: Pair, state: PairState) -> None:
+    """An approved relationship, as the rows and paths that its approval leaves."""
+    by = stage.people[f"{names[1]}-0"]
+    begun = NOW - timedelta(days=30)
+    row = GdapRelationship.objects.create(
+        partner=pair.partner,
+        display_name="Support",
+        name_key=f"support {names[1]}",
+        duration_days=31,
+        created_at=begun,
+        created_by=by,
+    )
+    roles = sorted({role for held in state.gdap.values() for role in held})
+    GdapRole.objects.bulk_create(GdapRole(relationship=row, role_id=factories.role(name)) for name in roles)
+    row.locked_at, row.locked_by, row.lapses_at = begun, by, NOW + timedelta(days=60)
+    row.customer, row.pair, row.granted_days = pair.customer, pair, 31
+    row.approved_at, row.approved_by, row.activated_at = begun, by, begun
+    ends = {"past": NOW - timedelta(seconds=1), "now": NOW}
+    row.ends_at = ends.get(state.gdap_phase, NOW + timedelta(microseconds=1))
+    for status in ("approvalPending", "approved", "activating", "active"):
+        row.status = status
+        row.auto_extend = status == "active" and state.gdap_phase == "extending"
+        if status == "activating":
+            row.roles.update(is_granted=True)
+        row.save()
+    made = [
+        GdapAssignment.objects.create(
+            relationship=row,
+            group=stage.groups[names[0], kind],
+            group_name=kind,
+            role_ids=[factories.role(name) for name in held],
+            state="active",
+            created_at=NOW,
+            created_by=by,
+        )
+        for kind, held in state.gdap.items()
+    ]
+    index_assignments(row, made)
+    if state.gdap_phase == "terminated":
+        end_active(row, by, GdapRelationship.EndReason.ENDED_BY_PARTNER)
 
 
 # ── random worlds: mostly working, so that every refusal has something that could have been allowed ──
@@ -318,7 +375,11 @@ def worlds(draw: st.DrawFn) -> World:
         limit = draw(st.none() | st.sets(st.sampled_from(GROUPS), min_size=1, max_size=2).map(frozenset))
         phase = draw(mostly("in force", "never", "ended"))
         dap = draw(mostly("active", "none", "ended", "future", "now", "past"))
-        pairs[pair] = PairState(phase, dap, limit, draw(untils))
+        # Never full control: what lasts may not hold it, and DAP gives it already.
+        granular = st.sets(st.sampled_from(GRANULAR), min_size=1, max_size=3).map(frozenset)
+        gdap = draw(st.dictionaries(st.sampled_from(GROUPS), granular, max_size=2))
+        gdap_phase = draw(mostly("active", "extending", "past", "now", "terminated"))
+        pairs[pair] = PairState(phase, dap, limit, draw(untils), gdap, gdap_phase)
     return World(
         disabled=frozenset(name for name in (*PARTNERS, *CUSTOMERS) if draw(rarely)),
         profiles={name: draw(mostly("approved", "unapproved", "disabled")) for name in PARTNERS},
