@@ -1,3 +1,3 @@
-"""The servers come before everything else; the cast of the tests is in tests/conftest.py."""
+"""The servers come before everything else; the fixtures are in tests/conftest.py."""
 
 pytest_plugins = ["tests.servers"]

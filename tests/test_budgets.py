@@ -22,7 +22,7 @@ from portal.services import groups, service_requests
 from portal.writes import write
 from relationships import services
 from tests import factories
-from tests.conftest import Cast
+from tests.cast import Cast
 
 MOST = 12
 MANY = 100

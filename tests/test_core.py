@@ -13,7 +13,7 @@ from portal.errors import PermissionDenied
 from portal.models import AuditEntry, RoleAssignment, Tenant
 from portal.services import people
 from portal.writes import write
-from tests.conftest import Cast
+from tests.cast import Cast
 
 
 def test_helpdesk_agent_with_dap_may_reset_and_not_assign(dap_cast: Cast) -> None:

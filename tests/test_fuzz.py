@@ -24,7 +24,7 @@ from hypothesis import strategies as st
 
 from portal import audit
 from tests import hostile
-from tests.world import PERSONAS, SIGNED_OUT, World, build_world, routes
+from tests.world import PERSONAS, SIGNED_OUT, World, routes
 
 ROUTES = routes()
 WEBHOOKS = {name for name in ROUTES if name.startswith("anymail:")}
@@ -43,12 +43,6 @@ def modest(examples: int) -> settings:
         suppress_health_check=list(HealthCheck),
         phases=(Phase.explicit, Phase.generate),
     )
-
-
-@pytest.fixture
-def world(db: None) -> World:
-    """One of everything."""
-    return build_world()
 
 
 def state() -> str:

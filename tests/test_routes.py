@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 import pytest
 
-from tests.world import OURS, PERSONAS, SIGNED_OUT, STRANGERS, THEIRS, World, build_world, routes
+from tests.world import OURS, PERSONAS, SIGNED_OUT, STRANGERS, THEIRS, World, routes
 
 Codes = dict[str, int]
 SIGN_IN = 302
@@ -230,12 +230,6 @@ TABLES = {
     "customers": CUSTOMERS,
     "invitations": INVITATIONS,
 }
-
-
-@pytest.fixture
-def world(db: None) -> World:
-    """One of everything."""
-    return build_world()
 
 
 def test_every_route_is_in_the_table_once() -> None:

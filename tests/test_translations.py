@@ -18,7 +18,7 @@ from portal import catalogue as portal_catalogue
 from portal.models import AuditEntry, Pair
 from portal.writes import write
 from relationships.models import Relationship
-from tests.conftest import Cast
+from tests.cast import Cast
 
 ROOT = Path(__file__).resolve().parents[1]
 LOCALES = ("de", "zh_Hant")

@@ -18,8 +18,7 @@ from portal.services import groups, service_requests
 from portal.writes import write
 from relationships import services, texts
 from relationships.models import DeviceConsent, Invitation, Relationship
-from tests import factories
-from tests.conftest import Cast, build_cast
+from tests.cast import Cast, build_dap_cast
 
 #: Who could ask: the cast, by job, and two who are in nobody's tenant.
 OURS = ("partner-admin", "admin-agent", "sales-agent", "helpdesk-agent", "partner-user")
@@ -87,9 +86,7 @@ def _walk(patterns: list[Any], prefix: str, namespace: str) -> Iterator[tuple[st
 
 def build_world() -> World:
     """Fabrikam works for Contoso with DAP; one of everything else."""
-    cast = build_cast()
-    cast.pair = factories.pair(cast.fabrikam, cast.contoso)
-    cast.dap = factories.dap(cast.pair, cast["global-admin"])
+    cast = build_dap_cast()
     cast.people["operator"] = User.objects.create(
         sign_in_name="operator@portal.example",
         display_name="Operator",

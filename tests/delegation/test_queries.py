@@ -13,7 +13,7 @@ from portal.writes import write
 from relationships import services as relationship_services
 from relationships.models import Invitation
 from tests import factories
-from tests.conftest import Cast
+from tests.cast import Cast
 
 
 def invited(cast: Cast, address: str, *, with_dap: bool = True) -> Invitation:

@@ -14,7 +14,7 @@ from portal import access
 from portal.catalogue import Capability as Can
 from portal.errors import PermissionDenied, Refused
 from portal.models import AuditEntry, OutboxMessage, PairGrant, SecurityGroup, TenantGrant
-from tests.conftest import Cast
+from tests.cast import Cast
 
 
 @pytest.fixture(autouse=True)

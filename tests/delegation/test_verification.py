@@ -10,7 +10,7 @@ from portal import access
 from portal.models import PathKind, SecurityGroup
 from portal.writes import write
 from tests import factories
-from tests.conftest import Cast
+from tests.cast import Cast
 
 
 def test_verify_finds_a_path_that_nobody_granted_and_one_that_is_gone(dap_cast: Cast) -> None:

@@ -14,7 +14,7 @@ from delegation.models import DapGrant
 from portal.models import Pair, SecurityGroup, User
 from relationships.models import DeviceConsent, Relationship
 from tests import factories
-from tests.conftest import Cast
+from tests.cast import Cast
 
 
 def signed_in(person: User) -> Client:

@@ -23,7 +23,7 @@ from portal.models import AuditCheckpoint, AuditEntry, Tenant, User
 from portal.services import people
 from portal.writes import write
 from tests import factories
-from tests.conftest import Cast, build_cast
+from tests.cast import Cast, build_cast
 
 HELPDESK = catalogue.HELPDESK_ADMINISTRATOR
 

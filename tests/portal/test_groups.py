@@ -15,7 +15,7 @@ from portal.errors import PermissionDenied, Refused
 from portal.models import Membership, MembershipPeriod, SecurityGroup, Tenant, User
 from portal.services import groups
 from tests import factories
-from tests.conftest import Cast
+from tests.cast import Cast
 
 
 def page(name: str, tenant: Tenant, **kwargs: object) -> str:

@@ -16,7 +16,7 @@ from portal.services import organisations
 from relationships import texts
 from relationships.services import invitations
 from tests import factories
-from tests.conftest import Cast
+from tests.cast import Cast
 
 NEW = "an entirely different phrase"
 DETAILS = {

@@ -14,7 +14,7 @@ from portal.errors import PermissionDenied, Refused
 from portal.models import AuditEntry, Membership, OutboxMessage, RoleAssignment, SecurityGroup, Tenant, User
 from portal.services import accounts, groups, people
 from tests import factories
-from tests.conftest import Cast
+from tests.cast import Cast
 
 GLOBAL = catalogue.GLOBAL_ADMINISTRATOR
 HELPDESK = catalogue.HELPDESK_ADMINISTRATOR

@@ -15,7 +15,7 @@ from portal import audit, clock
 from portal.errors import PermissionDenied, Refused
 from portal.models import AuditEntry, OutboxMessage, ServiceRequest, Tenant, User
 from portal.services import service_requests as services
-from tests.conftest import Cast
+from tests.cast import Cast
 
 
 def page(name: str, tenant: Tenant, **kwargs: object) -> str:

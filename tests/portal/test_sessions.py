@@ -14,7 +14,7 @@ from portal.mail import rendering
 from portal.models import AuditEntry, Membership, OutboxMessage, RightLink, User
 from portal.services import accounts, founding
 from tests import factories
-from tests.conftest import Cast
+from tests.cast import Cast
 
 PASSWORD = "correct horse battery staple"
 NEW = "an entirely different phrase"

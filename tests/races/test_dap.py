@@ -24,7 +24,7 @@ from relationships import offers
 from relationships import services as relationship_services
 from relationships.models import Invitation, Relationship
 from tests import factories
-from tests.conftest import Cast
+from tests.cast import Cast
 from tests.races.web import Browser, serving
 
 pytestmark = pytest.mark.races

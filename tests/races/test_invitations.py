@@ -20,7 +20,7 @@ from relationships import offers, services
 from relationships.models import DeviceConsent, Invitation, InvitationAnswer, Relationship
 from relationships.services import Closed
 from tests import factories
-from tests.conftest import Cast, build_cast
+from tests.cast import Cast, build_cast
 from tests.relationships.asking import draft, open_link, opened
 
 pytestmark = pytest.mark.races

@@ -17,7 +17,7 @@ from portal.errors import PermissionDenied, Refused
 from portal.models import AuditEntry, Membership, RoleAssignment, SecurityGroup, ServiceRequest, User
 from portal.services import groups, people, service_requests
 from tests import factories
-from tests.conftest import Cast, build_cast
+from tests.cast import Cast, build_dap_cast
 
 pytestmark = pytest.mark.races
 
@@ -28,10 +28,7 @@ _REFUSALS = (PermissionDenied, Refused, Http404)
 @pytest.fixture
 def stage(transactional_db: None) -> Cast:
     """A committed cast with DAP, which several connections see."""
-    cast = build_cast()
-    cast.pair = factories.pair(cast.fabrikam, cast.contoso)
-    cast.dap = factories.dap(cast.pair, cast["global-admin"])
-    return cast
+    return build_dap_cast()
 
 
 def at_once(*calls: Callable[[], Any]) -> list[Any]:

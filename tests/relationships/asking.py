@@ -11,7 +11,7 @@ from portal.models import User
 from relationships import offers, services, texts
 from relationships.models import Invitation
 from relationships.services import Acceptance
-from tests.conftest import Cast
+from tests.cast import Cast
 
 ADDRESS = "global-admin@contoso.example"
 

@@ -14,7 +14,7 @@ from portal.models import OutboxMessage, Pair, PartnerProfile, Tenant, User
 from relationships import services, texts
 from relationships.models import Invitation, InvitationAnswer
 from tests import factories
-from tests.conftest import Cast
+from tests.cast import Cast
 from tests.relationships.asking import accept, decline, draft, link_path, open_link, opened, signed_in, with_link
 
 

@@ -11,7 +11,7 @@ from portal.mail import rendering
 from portal.models import OutboxMessage
 from relationships import services, texts
 from relationships.models import LANGUAGES, Invitation
-from tests.conftest import Cast
+from tests.cast import Cast
 from tests.relationships.asking import accept, decline, draft, opened
 
 KINDS = {

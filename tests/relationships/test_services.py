@@ -16,7 +16,7 @@ from relationships import offers, services, texts
 from relationships.models import DeviceConsent, Invitation, InvitationAnswer, InvitationForward, Relationship
 from relationships.services import Closed, OfferChanged
 from tests import factories
-from tests.conftest import Cast
+from tests.cast import Cast
 from tests.relationships.asking import ADDRESS, accept, decline, draft, open_link, opened
 
 State = Invitation.State

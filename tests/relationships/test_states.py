@@ -14,7 +14,7 @@ from portal import clock
 from portal.errors import Refused
 from relationships import services, states, texts
 from relationships.models import DeviceConsent, Invitation, InvitationAnswer, Relationship
-from tests.conftest import Cast
+from tests.cast import Cast
 from tests.relationships.asking import accept, decline, draft, opened
 
 State = Invitation.State

@@ -15,7 +15,7 @@ from relationships import services
 from relationships.models import Invitation
 from relationships.services import Closed, sweeps
 from relationships.tasks import expire_invitations, remind_invitations
-from tests.conftest import Cast
+from tests.cast import Cast
 from tests.relationships.asking import ADDRESS, accept, draft, opened
 
 START = datetime.fromisoformat("2026-03-01T12:00:00+00:00")

@@ -12,7 +12,7 @@ from portal.errors import Refused
 from portal.models import Tenant, User
 from relationships import services, texts
 from relationships.models import Invitation
-from tests.conftest import Cast
+from tests.cast import Cast
 from tests.relationships.asking import draft
 
 

@@ -14,7 +14,7 @@ from portal.models import OutboxMessage
 from relationships import services, texts
 from relationships.models import Invitation
 from tests import factories
-from tests.conftest import Cast
+from tests.cast import Cast
 from tests.relationships.asking import ADDRESS, accept, draft, open_link, opened, signed_in
 
 OPTIONS: dict[str, Any] = {
