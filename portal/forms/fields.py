@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import unicodedata
 import zoneinfo
 from typing import Any
@@ -10,6 +11,9 @@ from django import forms
 from django.conf import settings
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
+from django.forms.utils import flatatt
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
 from django.utils.translation import get_language_info
 from django.utils.translation import gettext_lazy as _
 from django_countries import countries
@@ -30,6 +34,20 @@ class LineField(forms.CharField):
     """One line of text, trimmed."""
 
     default_validators = [validate_line]
+
+
+class LongSelect(forms.Select):
+    """One of hundreds: Django renders two templates for each option, which takes longer than the rest of a page."""
+
+    def render(self, name: str, value: Any, attrs: dict[str, Any] | None = None, renderer: Any = None) -> SafeString:
+        """The element with its options, without groups."""
+        chosen = self.format_value(value)
+        options = ((flatatt({"value": key, "selected": str(key) in chosen}), text) for key, text in self.choices)
+        return format_html(
+            "<select{}>{}</select>",
+            flatatt({"name": name} | self.build_attrs(self.attrs, attrs)),
+            format_html_join("", '<option{}>{}</option>', options),
+        )
 
 
 class NewPasswordForm(forms.Form):
@@ -81,9 +99,10 @@ def language_choices() -> list[tuple[str, str]]:
     return [(code, get_language_info(code)["name_local"]) for code, _name in settings.LANGUAGES]
 
 
-def time_zone_choices() -> list[tuple[str, str]]:
-    """Every time zone that has a place."""
+@functools.cache
+def time_zone_choices() -> tuple[tuple[str, str], ...]:
+    """Every time zone that has a place; found once, because Python opens every file of the collection for it."""
     names = (
         name for name in zoneinfo.available_timezones() if "/" in name and not name.startswith(("Etc/", "SystemV/"))
     )
-    return [("UTC", "UTC"), *((name, name.replace("_", " ")) for name in sorted(names))]
+    return (("UTC", "UTC"), *((name, name.replace("_", " ")) for name in sorted(names)))

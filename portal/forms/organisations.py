@@ -11,7 +11,7 @@ from django.core.validators import RegexValidator
 from django.utils.translation import gettext_lazy as _
 
 from portal.errors import Refused
-from portal.forms.fields import LineField, NewPasswordForm, country_choices, language_choices
+from portal.forms.fields import LineField, LongSelect, NewPasswordForm, country_choices, language_choices
 from portal.models import ChannelRole, User
 from portal.services import organisations
 
@@ -52,7 +52,7 @@ class OrganisationForm(NewPasswordForm):
         max_length=63,
         widget=forms.TextInput(attrs={"autocapitalize": "none", "spellcheck": "false"}),
     )
-    country = forms.ChoiceField(label=_("Country"), choices=country_choices)
+    country = forms.ChoiceField(label=_("Country"), choices=country_choices, widget=LongSelect)
     language = forms.ChoiceField(label=_("Language"), choices=language_choices)
     person = LineField(label=_("Your name"), max_length=200, widget=forms.TextInput(attrs={"autocomplete": "name"}))
     local_part = LineField(

@@ -9,7 +9,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from portal import notices
-from portal.forms.fields import LineField, NewPasswordForm, language_choices, time_zone_choices
+from portal.forms.fields import LineField, LongSelect, NewPasswordForm, language_choices, time_zone_choices
 from portal.models import User
 
 THEMES = (("system", _("As the system")), ("light", _("Light")), ("dark", _("Dark")))
@@ -70,7 +70,7 @@ class SettingsForm(forms.Form):
     """How the person sees the portal, and which notices may stay away."""
 
     language = forms.ChoiceField(label=_("Language"), choices=language_choices)
-    time_zone = forms.ChoiceField(label=_("Time zone"), choices=time_zone_choices)
+    time_zone = forms.ChoiceField(label=_("Time zone"), choices=time_zone_choices, widget=LongSelect)
     theme = forms.ChoiceField(label=_("Theme"), choices=THEMES)
     notices = forms.MultipleChoiceField(
         label=_("Notices"),
