@@ -46,7 +46,7 @@ class LongSelect(forms.Select):
         return format_html(
             "<select{}>{}</select>",
             flatatt({"name": name} | self.build_attrs(self.attrs, attrs)),
-            format_html_join("", '<option{}>{}</option>', options),
+            format_html_join("", "<option{}>{}</option>", options),
         )
 
 
