@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
+from unittest import mock
 from uuid import uuid4
 
 from django.conf import settings
 from django.db import transaction
+from django.template.base import Template
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
@@ -26,6 +29,18 @@ THEIRS = ("global-admin", "billing-admin", "user-admin", "helpdesk-admin", "dele
 STRANGERS = ("stranger-partner", "stranger-partner-admin", "stranger-customer", "operator")
 SIGNED_OUT = "signed-out"
 PERSONAS = (*OURS, *THEIRS, *STRANGERS, SIGNED_OUT)
+
+
+@contextmanager
+def undone() -> Iterator[None]:
+    """Whatever is asked for inside never happened.
+
+    The test client doesn't note the templates and their contexts meanwhile: that takes a fifth of a page's time.
+    """
+    unnoted = mock.patch.object(Template, "_render", lambda template, context: template.nodelist.render(context))
+    with transaction.atomic(), unnoted:
+        yield
+        transaction.set_rollback(True)
 
 
 @dataclass
@@ -46,10 +61,9 @@ class World:
         client = Client(raise_request_exception=False)
         if persona != SIGNED_OUT:
             client.cookies[settings.SESSION_COOKIE_NAME] = self._session(persona)
-        with transaction.atomic():
+        with undone():
             response = getattr(client, method)(path, data or {}, **more)
             response.read = b"".join(response) if response.streaming else response.content
-            transaction.set_rollback(True)
         return response
 
     def _session(self, persona: str) -> str:
