@@ -14,6 +14,21 @@ from tests.cast import Cast, build_cast, build_dap_cast
 from tests.standing import Standing
 from tests.world import World, build_world
 
+_UNVACUUMED = """
+DO $$ DECLARE found regclass; BEGIN
+  FOR found IN SELECT oid FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace LOOP
+    EXECUTE format('ALTER TABLE %s SET (autovacuum_enabled = off)', found);
+  END LOOP;
+END $$
+"""
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _plans_as_for_a_new_database(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> None:
+    """Tests undo their rows, so autovacuum finds empty tables, and plans for those take minutes with a hundred rows."""
+    with django_db_blocker.unblock(), connections["owner"].cursor() as cursor:
+        cursor.execute(_UNVACUUMED)
+
 
 @pytest.fixture(scope="session")
 def _standing_cast(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Standing[Cast]:

@@ -3,6 +3,7 @@
 With DATABASE_URL or REDIS_URL set, those are used instead. Each xdist worker has a database of its own.
 """
 
+import gc
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ _running = pytest.StashKey[embedded.Servers]()
 
 def pytest_configure(config: pytest.Config) -> None:
     """Start what no environment variable names, once, before any worker process."""
+    gc.set_threshold(100_000, 20, 20)  # what the tests' imports and requests make is searched less often
     if not places.is_claimer() or config.option.collectonly or config.option.help:
         return
     translations.compile_changed()

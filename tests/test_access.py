@@ -41,7 +41,7 @@ from portal.services import organisations, people
 from portal.writes import write
 from tests import factories
 
-WORLDS = 10
+WORLDS = 8
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 UNTIL = {"none": None, "future": NOW + timedelta(microseconds=1), "now": NOW, "past": NOW - timedelta(days=1)}
 PARTNERS, CUSTOMERS = ("fabrikam", "litware"), ("contoso", "woodgrove")
