@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 import pytest
 
-from tests.world import OURS, PERSONAS, SIGNED_OUT, STRANGERS, THEIRS, World, routes
+from tests.world import AFTER_DAP, OURS, PERSONAS, SIGNED_OUT, THEIRS, World, routes
 
 Codes = dict[str, int]
 SIGN_IN = 302
@@ -60,8 +60,8 @@ def only(allowed: Iterable[str], code: int, insiders: Iterable[str], refused: in
 
 
 def theirs(allowed: Iterable[str] = (), code: int = 200, refused: int = 403) -> Codes:
-    """A page of the customer's tenant: its people and its partner's are insiders."""
-    return only(allowed, code, (*OURS, *THEIRS), refused)
+    """A page of the customer's tenant: its people and its partners' are insiders, with DAP or without it."""
+    return only(allowed, code, (*OURS, *THEIRS, AFTER_DAP), refused)
 
 
 def ours(allowed: Iterable[str] = (), code: int = 200, refused: int = 403) -> Codes:
@@ -73,8 +73,6 @@ NO = everyone(405)
 NO_IN = signed_in(405)
 NO_THEIRS, NO_OURS = theirs(refused=405), ours(refused=405)
 OPERATOR = only({"operator"}, 200, ())
-#: Who sees the customer's inbox may answer without the link if the role allows it; the others need the link.
-NO_LINK = (*OURS, "user-admin", "helpdesk-admin", "user", *STRANGERS)
 
 
 def answering(code: int, refused: int = 403) -> Codes:

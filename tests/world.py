@@ -15,20 +15,24 @@ from django.template.base import Template
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
+from delegation import services as delegation
+from delegation.models import DapGrant
 from portal import clock, links, mail
 from portal.models import MailboxMessage, RightLink, RoleAssignment, User
 from portal.services import groups, service_requests
 from portal.writes import write
 from relationships import services, texts
 from relationships.models import DeviceConsent, Invitation, Relationship
+from tests import factories
 from tests.cast import Cast, build_dap_cast
 
-#: Who could ask: the cast, by job, and two who are in nobody's tenant.
+#: Who could ask: the cast, by job; agents of two partners that lost something; and two who are in nobody's tenant.
 OURS = ("partner-admin", "admin-agent", "sales-agent", "helpdesk-agent", "partner-user")
 THEIRS = ("global-admin", "billing-admin", "user-admin", "helpdesk-admin", "delegation-admin", "user")
-STRANGERS = ("stranger-partner", "stranger-partner-admin", "stranger-customer", "operator")
+AFTER_DAP, AFTER_THE_END = "helpdesk-agent-after-dap", "admin-agent-after-the-end"
+STRANGERS = ("stranger-partner", "stranger-partner-admin", "stranger-customer", "operator", AFTER_THE_END)
 SIGNED_OUT = "signed-out"
-PERSONAS = (*OURS, *THEIRS, *STRANGERS, SIGNED_OUT)
+PERSONAS = (*OURS, *THEIRS, AFTER_DAP, *STRANGERS, SIGNED_OUT)
 
 
 @contextmanager
@@ -108,6 +112,7 @@ def build_world() -> World:
         created_at=clock.now(),
         activated_at=clock.now(),
     )
+    _former(cast)
     world = World(cast)
     world.values = {
         "tenant_slug": cast.contoso.slug,
@@ -121,6 +126,29 @@ def build_world() -> World:
         **_mail(),
     }
     return world
+
+
+def _former(cast: Cast) -> None:
+    """Agents of two other partners, who could do in Contoso what Fabrikam's can: until today."""
+    helpdesk, grant, _relationship = _other_partner(cast, "Wingtip Toys", "helpdesk_agents")
+    delegation.remove_dap(grant=grant, actor=cast["global-admin"])
+    agent, _grant, relationship = _other_partner(cast, "Proseware", "admin_agents")
+    services.end_relationship(relationship=relationship, actor=agent)
+    cast.people |= {AFTER_DAP: helpdesk, AFTER_THE_END: agent}
+
+
+def _other_partner(cast: Cast, name: str, group: str) -> tuple[User, DapGrant, Relationship]:
+    """An agent of one more partner of Contoso, its DAP and its relationship."""
+    domain = f"{name.partition(' ')[0].lower()}.example"
+    partner, _administrator = factories.partner(name, domain=domain)
+    pair = factories.pair(partner, cast.contoso)
+    sides = {"pair": pair, "partner": partner, "customer": cast.contoso}
+    relationship = Relationship.objects.create(partner_type="reseller", started_at=clock.now(), **sides)
+    return (
+        factories.agent(partner, "agent", group, domain=domain),
+        factories.dap(pair, cast["global-admin"]),
+        relationship,
+    )
 
 
 def _relationship(cast: Cast) -> dict[str, Any]:

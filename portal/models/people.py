@@ -6,6 +6,7 @@ import uuid
 from typing import ClassVar
 
 import pgtrigger
+from django.contrib.auth.hashers import check_password, make_password
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, Group, PermissionsMixin
 from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchVectorField
@@ -126,6 +127,16 @@ class User(AbstractBaseUser, PermissionsMixin):
     def is_cloud_native(self) -> bool:
         """The sign-in name is in the tenant's default domain (DOMAIN §1)."""
         return self.tenant is not None and self.sign_in_name.lower().endswith("@" + self.tenant.default_domain)
+
+    def check_password(self, raw_password: str) -> bool:
+        """Whether it is the password. An outdated hash is renewed, but never over a password that was set meanwhile."""
+
+        def renew(password: str) -> None:
+            renewed = make_password(password)
+            if User.objects.filter(pk=self.pk, password=self.password).update(password=renewed):
+                self.password = renewed
+
+        return check_password(raw_password, self.password, renew)
 
     def get_session_auth_hash(self) -> str:
         """Changes with the password and with *end all sessions*, so old sessions die at the next request."""

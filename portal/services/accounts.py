@@ -227,8 +227,8 @@ def resend_welcome(*, person: User, actor: User) -> RightLink:
 
     Raises PermissionDenied without `users.create`, Refused for an account that is activated already.
     """
-    decision = access.require(actor, Capability.USERS_CREATE, person)
     person = right_links.lock_person(person.pk)
+    decision = access.require(actor, Capability.USERS_CREATE, person)
     if person.activated_at is not None:
         raise Refused(_("This account is activated already."))
     _record("user.welcome_resent", person, actor=actor, decision=decision)

@@ -8,12 +8,12 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import connection, transaction
+from django.db import transaction
 
 from delegation import services as delegation
 from delegation.models import DapGrant
 from portal import access, audit, clock
-from portal.errors import BadLink, PermissionDenied, Refused
+from portal.errors import BadLink, PermissionDenied
 from portal.models import AuditEntry, OutboxMessage, Pair, PairGrant, RoleAssignment, Tenant, User
 from portal.services import people
 from relationships import offers, services
@@ -21,6 +21,7 @@ from relationships.models import DeviceConsent, Invitation, InvitationAnswer, Re
 from relationships.services import Closed
 from tests import factories
 from tests.cast import Cast, build_cast
+from tests.races.together import at_once, refusals
 from tests.relationships.asking import draft, open_link, opened
 
 pytestmark = pytest.mark.races
@@ -35,30 +36,6 @@ def stage(transactional_db: None, settings: Any) -> Cast:
     return build_cast()
 
 
-def at_once(*calls: Callable[[], Any]) -> list[Any]:
-    """Run the calls in threads of their own, started together; what each returned or the refusal it met."""
-    barrier = threading.Barrier(len(calls))
-    found: list[Any] = [None] * len(calls)
-
-    def run(place: int, call: Callable[[], Any]) -> None:
-        try:
-            barrier.wait(timeout=20)
-            found[place] = call()
-        except (Refused, PermissionDenied) as refusal:
-            found[place] = refusal
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=run, args=(place, call)) for place, call in enumerate(calls)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(timeout=60)
-        assert not thread.is_alive()
-    assert None not in found, "a call ended with an error that is no refusal"
-    return found
-
-
 def given(invitation: Invitation, actor: User) -> dict[str, Any]:
     """What an acceptance takes, as shown now."""
     digest = offers.offer(invitation, actor.tenant).digest
@@ -69,10 +46,6 @@ def acceptance(invitation: Invitation, actor: User) -> Callable[[], Any]:
     """Accept, later, what is shown now."""
     shown = given(invitation, actor)
     return lambda: services.accept_invitation(**shown)
-
-
-def refusals(found: list[Any]) -> list[Any]:
-    return [one for one in found if isinstance(one, Exception)]
 
 
 def reset(cast: Cast) -> None:

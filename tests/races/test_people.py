@@ -2,58 +2,29 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.db import connection
-from django.http import Http404
 
 from delegation import services as delegation
 from portal import access, audit, catalogue
 from portal.catalogue import Capability
-from portal.errors import PermissionDenied, Refused
+from portal.errors import PermissionDenied
 from portal.models import AuditEntry, Membership, RoleAssignment, SecurityGroup, ServiceRequest, User
 from portal.services import groups, people, service_requests
 from tests import factories
 from tests.cast import Cast, build_dap_cast
+from tests.races.together import at_once
 
 pytestmark = pytest.mark.races
 
 GLOBAL = catalogue.GLOBAL_ADMINISTRATOR
-_REFUSALS = (PermissionDenied, Refused, Http404)
 
 
 @pytest.fixture
 def stage(transactional_db: None) -> Cast:
     """A committed cast with DAP, which several connections see."""
     return build_dap_cast()
-
-
-def at_once(*calls: Callable[[], Any]) -> list[Any]:
-    """Run the calls in threads of their own, started together; what each returned or the refusal it met."""
-    barrier = threading.Barrier(len(calls))
-    found: list[Any] = [None] * len(calls)
-
-    def run(place: int, call: Callable[[], Any]) -> None:
-        try:
-            barrier.wait(timeout=20)
-            found[place] = call()
-        except Exception as error:  # noqa: BLE001 - handed to the test, which knows which ones are right
-            found[place] = error
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=run, args=(place, call)) for place, call in enumerate(calls)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(timeout=60)
-        assert not thread.is_alive()
-    unexpected = [one for one in found if isinstance(one, Exception) and not isinstance(one, _REFUSALS)]
-    assert not unexpected, unexpected
-    return found
 
 
 def administrators(cast: Cast) -> int:
