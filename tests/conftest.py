@@ -88,12 +88,25 @@ def _english() -> Iterator[None]:
         yield
 
 
+#: What takes longest begins first, so that the workers end together.
+_LONG = {"test_access.py", "test_budgets.py", "test_fuzz.py", "test_routes.py"}
+
+
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Every test on the database needs both logins: the owner makes and flushes it, the run-time role is tested."""
+    """Give every test its logins and its place; the demo's tests share one worker, which loads it once."""
     for item in items:
-        marker = item.get_closest_marker("django_db")
         fixtures = set(getattr(item, "fixturenames", ()))
-        if marker is None and not fixtures & {"db", "transactional_db"}:
-            continue
-        settings = {"transaction": "transactional_db" in fixtures, **(marker.kwargs if marker else {})}
-        item.add_marker(pytest.mark.django_db(**{**settings, "databases": ["default", "owner"]}), append=False)
+        _give_logins(item, fixtures)
+        if "demo" in fixtures:
+            item.add_marker(pytest.mark.xdist_group("demo"))
+    items.sort(key=lambda item: item.path.name not in _LONG)
+
+
+def _give_logins(item: pytest.Item, fixtures: set[str]) -> None:
+    """Every test on the database needs both: the owner makes and flushes it, the run-time role is tested."""
+    marker = item.get_closest_marker("django_db")
+    if marker is None and not fixtures & {"db", "transactional_db"}:
+        return
+    settings = {"transaction": "transactional_db" in fixtures, **(marker.kwargs if marker else {})}
+    item.add_marker(pytest.mark.django_db(**{**settings, "databases": ["default", "owner"]}), append=False)

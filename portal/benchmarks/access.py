@@ -164,13 +164,13 @@ def copy_to_generic(owner: psycopg.Connection[Any]) -> int:
 
 def measure(size: Size, database: scratch.Scratch, generic: int, smaller: tuple[Size, scratch.Scratch]) -> Report:
     """The figures, in a database that holds the population and guardian's copy of its rights."""
-    asked = questions(size, _QUESTIONS)
+    asked = questions(size, min(_QUESTIONS, size.relationships))
     with database.connect() as bare:
         ask = _bare(bare)
         _compare(asked, ask)
         decision, by_sql = interleaved([_decide, ask], asked, _ROUNDS)
     with _generic_tables():
-        fewer = asked[: _QUESTIONS // 3]
+        fewer = asked[: len(asked) // 3]
         _compare_guardian(fewer)
         by_guardian, beside = interleaved([_guardian, _decide], fewer)
     large, little = _growth(database, asked, *smaller)
