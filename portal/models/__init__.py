@@ -4,7 +4,8 @@ from portal.models.audit import AuditCheckpoint, AuditEntry, DeniedAttempt
 from portal.models.grants import PairGrant, PathKind, TenantGrant
 from portal.models.links import RateCounter, RightLink
 from portal.models.mail import DeliveryEvent, MailboxMessage, OutboxMessage
-from portal.models.people import Membership, MembershipPeriod, RoleAssignment, SecurityGroup, User
+from portal.models.people import Membership, MembershipPeriod, SecurityGroup, User
+from portal.models.roles import RoleAssignment
 from portal.models.service_requests import ServiceRequest, ServiceRequestComment
 from portal.models.tenants import ChannelRole, Domain, Pair, PartnerProfile, Tenant
 

@@ -1,4 +1,4 @@
-"""People: users, security groups, memberships with their history, explicit directory roles."""
+"""People: users, security groups, memberships with their history."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ from django.db.models.functions import Lower
 from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
-from portal import catalogue
 from portal.models.grants import PathKind, TenantGrant
 from portal.models.tenants import Tenant
 
@@ -263,45 +262,3 @@ class MembershipPeriod(models.Model):
     class Meta:
         default_permissions = ()
         indexes = [models.Index(fields=["user", "group", "started_at"], name="membership_past")]
-
-
-class RoleAssignment(models.Model):
-    """An explicit directory role of a user in its home tenant, with its history (DOMAIN §1)."""
-
-    access_tenant = "tenant_id"
-
-    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    tenant = models.ForeignKey(Tenant, models.PROTECT, related_name="role_assignments")
-    user = models.ForeignKey(User, models.PROTECT, related_name="role_assignments")
-    role_id = models.CharField(max_length=36)
-    started_at = models.DateTimeField()
-    assigned_by = models.ForeignKey(User, models.PROTECT, null=True, blank=True, related_name="+")
-    assigned_by_partner = models.ForeignKey(Tenant, models.PROTECT, null=True, blank=True, related_name="+")
-    ended_at = models.DateTimeField(null=True, blank=True)
-    ended_by = models.ForeignKey(User, models.PROTECT, null=True, blank=True, related_name="+")
-
-    class Meta:
-        default_permissions = ()
-        constraints = [
-            models.UniqueConstraint(
-                fields=["user", "role_id"], condition=Q(ended_at__isnull=True), name="role_assignment_once"
-            ),
-        ]
-        indexes = [models.Index(fields=["tenant", "role_id"], name="role_assignment_holders")]
-        triggers = [
-            pgtrigger.Trigger(
-                name="last_global_administrator",
-                when=pgtrigger.After,
-                operation=pgtrigger.UpdateOf("ended_at") | pgtrigger.Delete,
-                condition=pgtrigger.Q(old__ended_at__isnull=True, old__role_id=catalogue.GLOBAL_ADMINISTRATOR),
-                func="PERFORM portal_keep_global_administrator(OLD.tenant_id); RETURN NULL;",
-            )
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.role.name}: {self.user}"
-
-    @property
-    def role(self) -> catalogue.Role:
-        """The role from the catalogue."""
-        return catalogue.roles()[self.role_id]
