@@ -19,6 +19,7 @@ from django.utils import timezone, translation
 from portal import access, clock, requests
 from portal.errors import Refused, TooMany
 from portal.models import Pair, Tenant
+from portal.services import on_behalf
 
 Answer = Callable[[HttpRequest], HttpResponse]
 
@@ -106,6 +107,8 @@ class TenantMiddleware:
         acting = request.acting  # type: ignore[attr-defined]
         if acting is not None and acting.is_on_behalf and response.status_code < 400:
             note_work_on_behalf(request.user.tenant_id, acting.tenant.pk)  # type: ignore[union-attr]
+            if acting.tenant.has_on_behalf_notice:
+                on_behalf.tell_of_first(actor=request.user, customer=acting.tenant, rights=acting.rights)  # type: ignore[arg-type]
         return response
 
     def process_view(self, request: HttpRequest, view_func: Any, view_args: Any, view_kwargs: dict[str, Any]) -> None:

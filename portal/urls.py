@@ -51,6 +51,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("t/<slug:tenant_slug>/partner-profile", organisations.partner_profile, name="partner-profile"),
     # ── people: account, users, groups (portal/views/people.py, groups.py) ──
     path("t/<slug:tenant_slug>/account", account.account, name="account"),
+    path("t/<slug:tenant_slug>/account/notices", account.change_notices, name="account-notices"),
     path("t/<slug:tenant_slug>/users", people.users, name="users"),
     path("t/<slug:tenant_slug>/users.csv", people.users_csv, name="users-csv"),
     path("t/<slug:tenant_slug>/users/invite", people.user_invite, name="user-invite"),

@@ -222,6 +222,7 @@ def _people(world: World) -> dict[str, Filled]:
         "language": "de",
     }
     return {
+        "account-notices": ("global-admin", {"on_behalf": "on"}),
         "user-invite": ("global-admin", person),
         "user-edit": ("global-admin", {"display_name": "Renamed"}),
         "user-roles": ("global-admin", {"role": factories.role("Helpdesk Administrator")}),

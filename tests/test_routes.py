@@ -143,6 +143,7 @@ OWN: Table = {
 TENANT: Table = {
     "partner-profile": (theirs(ITSELF), theirs(ITSELF)),
     "account": (theirs(ANY_ROLE), NO_THEIRS),
+    "account-notices": (NO_THEIRS, theirs(ITSELF, 302)),
     "users": (theirs(SEES_USERS), NO_THEIRS),
     "users-csv": (theirs(SEES_USERS), NO_THEIRS),
     "user-invite": (theirs(EDITS_USERS), theirs(EDITS_USERS)),

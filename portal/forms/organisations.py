@@ -103,3 +103,13 @@ class PartnerProfileForm(forms.Form):
     is_oem = forms.BooleanField(
         label=_("Also an OEM"), required=False, help_text=_("Makes devices and registers them for customers.")
     )
+
+
+class NoticesForm(forms.Form):
+    """What an organisation's administrators are told of if it wants them to be."""
+
+    on_behalf = forms.BooleanField(
+        label=_("Tell our Global Administrators when a partner's people sign in on our behalf"),
+        help_text=_("By mail, once a day for each partner, with the first of its people who opens our pages."),
+        required=False,
+    )

@@ -28,6 +28,7 @@ class Tenant(models.Model):
     country = models.CharField(_("country"), max_length=2)
     language = models.CharField(_("language"), max_length=10, default="en")
     team_address = models.EmailField(_("team address"), blank=True)
+    has_on_behalf_notice = models.BooleanField(default=False)
     is_demo = models.BooleanField(default=False)
     created_at = models.DateTimeField()
     disabled_at = models.DateTimeField(null=True, blank=True)
@@ -128,6 +129,7 @@ class Pair(models.Model):
     ended_at = models.DateTimeField(null=True, blank=True)
     blocked_at = models.DateTimeField(null=True, blank=True)
     last_on_behalf_at = models.DateTimeField(null=True, blank=True)
+    on_behalf_noticed_on = models.DateField(null=True, blank=True)
     #: Whether the partner's hidden *everyone* group works for this customer; kept by a trigger of `PairGrant`, so that
     #: a list of 100,000 customers asks only the limited ones who works for them.
     open_to_all = models.BooleanField(default=False, editable=False)

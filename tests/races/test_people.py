@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import pytest
@@ -10,8 +11,8 @@ from delegation import services as delegation
 from portal import access, audit, catalogue
 from portal.catalogue import Capability
 from portal.errors import PermissionDenied
-from portal.models import AuditEntry, Membership, RoleAssignment, SecurityGroup, ServiceRequest, User
-from portal.services import groups, people, service_requests
+from portal.models import AuditEntry, Membership, OutboxMessage, RoleAssignment, SecurityGroup, ServiceRequest, User
+from portal.services import groups, on_behalf, people, service_requests
 from tests import factories
 from tests.cast import Cast, build_dap_cast
 from tests.races.together import at_once
@@ -157,3 +158,19 @@ def test_two_who_assign_the_same_role_make_one_assignment(stage: Cast) -> None:
         lambda: people.assign_role(person=stage["user"], role_id=GLOBAL, actor=second),
     )
     assert RoleAssignment.objects.filter(user=stage["user"]).count() == 1
+
+
+@pytest.mark.parametrize("round_", range(10))
+def test_two_first_sign_ins_on_behalf_at_once_are_one_notice(stage: Cast, round_: int) -> None:
+    on_behalf.switch_notice(tenant=stage.contoso, actor=stage["global-admin"], is_on=True)
+
+    def come(name: str) -> bool:
+        rights = access.rights(stage[name], stage.contoso)
+        return on_behalf.tell_of_first(actor=stage[name], customer=stage.contoso, rights=rights)
+
+    names = ("helpdesk-agent", "admin-agent", "helpdesk-agent", "admin-agent")
+    found = at_once(*(partial(come, name) for name in names))
+    assert sorted(found) == [False, False, False, True]
+    assert OutboxMessage.objects.filter(kind="on_behalf_first_of_day").count() == 1
+    assert AuditEntry.objects.filter(tenant=stage.contoso, action="on_behalf.first_of_day").count() == 1
+    assert audit.verify(stage.contoso.pk) is None
