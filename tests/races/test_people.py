@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from delegation import queries
 from delegation import services as delegation
 from portal import access, audit, catalogue
 from portal.catalogue import Capability
@@ -114,7 +115,7 @@ def test_numbers_of_service_requests_have_no_gaps_and_no_doubles(stage: Cast) ->
 def test_a_write_on_behalf_commits_before_the_removal_or_not_at_all(stage: Cast) -> None:
     """Whatever the order: a block by the partner's person is never later than the end of its grant."""
     for _round in range(6):
-        grant = delegation.active_dap(stage.pair)
+        grant = queries.active_dap(stage.pair)
         found = at_once(
             lambda: people.block_person(person=stage["user"], actor=stage["admin-agent"]),
             lambda grant=grant: delegation.remove_dap(grant=grant, actor=stage["global-admin"]),
