@@ -209,10 +209,15 @@ def is_made_by(partner_id: Any, user: User, decision: Decision) -> bool:
 
 def approvers(invitation: Invitation, customer: Tenant) -> list[User]:
     """The people of this customer who may accept it, by name; those made by the partner don't count."""
-    role_ids = [codename.removeprefix("role_") for codename in rules()[needed(invitation)].codenames]
+    return approvers_of(needed(invitation), invitation.partner_id, customer)
+
+
+def approvers_of(capability: Capability, partner_id: Any, customer: Tenant) -> list[User]:
+    """The same for whatever else the partner may ask for."""
+    role_ids = [codename.removeprefix("role_") for codename in rules()[capability].codenames]
     held = RoleAssignment.objects.filter(tenant=customer, role_id__in=role_ids, ended_at__isnull=True)
-    held = held.exclude(assigned_by_partner_id=invitation.partner_id)
+    held = held.exclude(assigned_by_partner_id=partner_id)
     people = User.objects.filter(
         pk__in=held.values("user_id"), tenant=customer, activated_at__isnull=False, blocked_at__isnull=True
-    ).exclude(made_by_partner_id=invitation.partner_id)
+    ).exclude(made_by_partner_id=partner_id)
     return list(people.order_by("name_key", "id"))

@@ -7,6 +7,7 @@ from relationships.services.answers import (
     accept_invitation,
     decline_invitation,
     forward_invitation,
+    forward_request,
 )
 from relationships.services.invitations import (
     cancel_invitation,
@@ -42,6 +43,7 @@ __all__ = [
     "end_types",
     "expire_due",
     "forward_invitation",
+    "forward_request",
     "give_device_consent",
     "open_invitation",
     "remind_due",

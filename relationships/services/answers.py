@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
 
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
@@ -102,30 +104,45 @@ def forward_invitation(*, invitation: Invitation, actor: User, version: int, to:
     invitation = _locked(invitation)
     _require_version(invitation, version)
     _require_possible(invitation, customer)
-    approver = next((person for person in offers.approvers(invitation, customer) if person.pk == to.pk), None)
+    forward: InvitationForward = forward_request(
+        invitation,
+        actor=actor,
+        to=to,
+        approvers=offers.approvers(invitation, customer),
+        kind="invitation_forwarded",
+        link=texts.link_of(invitation),
+        with_dap=invitation.with_dap,
+        until=invitation.expires_at,
+    )
+    return forward
+
+
+def forward_request(
+    row: Any,
+    *,
+    actor: User,
+    to: User,
+    approvers: list[User],
+    kind: str,
+    link: tuple[str, str, UUID, int],
+    **context: object,
+) -> Any:
+    """Part of a forwarding, for any kind of requests: one message to `to`, the same again changes nothing.
+
+    `kind` is the message's; the act is named after it. Raises Refused for somebody who isn't among the approvers or
+    gets no mail.
+    """
+    customer = _customer_of(actor)
+    approver = next((person for person in approvers if person.pk == to.pk), None)
     if approver is None or approver.contact_confirmed_at is None:
         raise Refused(_("This person can't accept the request. Choose one of the list."), field="to")
-    known = InvitationForward.objects.filter(invitation=invitation, by=actor, to=approver).first()
+    known = row.forwards.filter(by=actor, to=approver).first()
     if known is not None:
         return known
-    forward = InvitationForward.objects.create(
-        invitation=invitation, tenant=customer, by=actor, to=approver, at=clock.now()
-    )
-    audit.record("invitation.forwarded", actor=actor, tenant=customer, target=invitation, to=str(approver))
-    mail.queue(
-        "invitation_forwarded",
-        to=approver,
-        tenant=customer,
-        context={
-            "by": str(actor),
-            "by_name": actor.display_name,
-            "partner": invitation.partner.display_name,
-            "with_dap": invitation.with_dap,
-            "until": invitation.expires_at,
-        },
-        link=texts.link_of(invitation),
-        about=invitation,
-    )
+    forward = row.forwards.create(tenant=customer, by=actor, to=approver, at=clock.now())
+    audit.record(kind.replace("_", ".", 1), actor=actor, tenant=customer, target=row, to=str(approver))
+    about = {"by": str(actor), "by_name": actor.display_name, "partner": row.partner.display_name}
+    mail.queue(kind, to=approver, tenant=customer, context=about | context, link=link, about=row)
     return forward
 
 

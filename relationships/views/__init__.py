@@ -1,1 +1,4 @@
-"""Pages of invitations: the partner's (`invitations`), the invited customer's (`answers`), its inbox (`requests`)."""
+"""Pages of invitations: the partner's (`invitations`), the invited customer's (`answers`), its inbox (`requests`).
+
+`asked` is what all kinds of requests share, also those of higher apps.
+"""

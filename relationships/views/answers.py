@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 from uuid import UUID
 
-from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse
@@ -15,54 +15,44 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
-from portal import access, limits, links, requests
+from portal import access, links
 from portal.catalogue import Capability as Can
-from portal.errors import BadLink, PermissionDenied
-from portal.models import Pair, Tenant
+from portal.models import Pair, Tenant, User
 from relationships import offers, queries, services, texts
 from relationships.forms import AcceptForm, ForwardForm
 from relationships.models import Invitation
-from relationships.services import Closed, OfferChanged
+from relationships.services import OfferChanged
+from relationships.views import asked
 
-_HOUR = 3600
-#: An answer that can't change any more is gone; anything else may work later or elsewhere.
-_GONE = ("expired", "cancelled", "declined", "accepted")
+
+def _forward(invitation: Invitation, *, actor: User, version: int, to: User) -> object:
+    return services.forward_invitation(invitation=invitation, actor=actor, version=version, to=to)
+
+
+KIND = asked.Kind(
+    purpose=texts.PURPOSE,
+    route="answer-invitation",
+    rows=lambda: Invitation.objects.select_related("partner", "partner__profile", "created_by"),
+    addressed_to=queries.addressed_to,
+    obstacle=offers.obstacle,
+    needed=offers.needed,
+    approvers=offers.approvers,
+    forward=_forward,
+)
 
 
 @login_not_required
 @never_cache
 @require_safe
 def open_link(request: HttpRequest, token: str) -> HttpResponse:
-    """Swap the link's secret for the session and go on at a clean address; changes nothing else (mail scanners).
-
-    Raises TooMany after too many wrong tries from one address.
-    """
-    address = requests.present().address
-    limits.count("link", address, most=settings.MANDATE_LINK_TRIES_PER_HOUR, seconds=_HOUR)
-    try:
-        pk, version = links.read(texts.PURPOSE, token)
-    except BadLink:
-        return _bad_link(request)
-    found = Invitation.objects.filter(pk=pk).first()
-    if found is None:
-        return _bad_link(request)
-    limits.give_back("link", address, seconds=_HOUR)
-    if found.link_version != version:
-        return _replaced(request)
-    obstacle = offers.obstacle(found)
-    if obstacle is not None and not request.user.is_authenticated:
-        return _closed(request, obstacle)
-    links.keep(request, texts.PURPOSE, pk, version)
-    return redirect("answer-invitation", pk)
+    """The personal link."""
+    return asked.open_link(request, token, KIND)
 
 
-def _closed(request: HttpRequest, obstacle: offers.Obstacle, invitation: Invitation | None = None) -> HttpResponse:
-    """Why it can't be answered, as a page of its own."""
-    pair_url = ""
-    if invitation is not None and obstacle.answer is not None and obstacle.answer.is_accepted:
-        pair_url = _pair_url(obstacle.answer.tenant, invitation)
-    context = {"obstacle": obstacle, "pair_url": pair_url}
-    return render(request, "relationships/closed.html", context, status=410 if obstacle.kind in _GONE else 409)
+def _closed(request: HttpRequest, obstacle: offers.Obstacle, invitation: Invitation) -> HttpResponse:
+    """Why it can't be answered; with the way to the partner where it was accepted here."""
+    is_accepted = obstacle.answer is not None and obstacle.answer.is_accepted
+    return asked.closed(request, obstacle, _pair_url(obstacle.answer.tenant, invitation) if is_accepted else "")  # type: ignore[union-attr]
 
 
 def _pair_url(customer: Tenant, invitation: Invitation) -> str:
@@ -70,55 +60,11 @@ def _pair_url(customer: Tenant, invitation: Invitation) -> str:
     return reverse("partner-relationship", args=[customer.slug, pair.pk])
 
 
-def _bad_link(request: HttpRequest) -> HttpResponse:
-    obstacle = offers.Obstacle(
-        "bad",
-        _("This link doesn't work"),
-        _("Open the whole link from the message, in this browser. Or ask for a new one."),
-    )
-    return render(request, "relationships/closed.html", {"obstacle": obstacle}, status=404)
-
-
-def _replaced(request: HttpRequest) -> HttpResponse:
-    obstacle = offers.Obstacle(
-        "replaced", _("This link has been replaced"), _("Use the latest one that you were sent, or ask for a new one.")
-    )
-    return render(request, "relationships/closed.html", {"obstacle": obstacle}, status=410)
-
-
-def _opened(request: Any, invitation_id: UUID) -> tuple[Invitation, int] | HttpResponse:
-    """The invitation and the link version that stands for it here, or the page that says why there is none.
-
-    It is there for the browser that opened its present link, and for those who may see partners of the organisation
-    that it is addressed to (the inbox).
-    """
-    version = links.kept_version(request, texts.PURPOSE, invitation_id)
-    rows = Invitation.objects.select_related("partner", "partner__profile", "created_by")
-    found = rows.filter(pk=invitation_id).first()
-    if found is not None and version == found.link_version:
-        return found, found.link_version
-    if found is not None and _is_in_inbox(request, found):
-        return found, found.link_version
-    return _bad_link(request) if found is None or version is None else _replaced(request)
-
-
-def _is_in_inbox(request: Any, invitation: Invitation) -> bool:
-    home = request.user.tenant
-    if home is None or not queries.addressed_to(home).filter(pk=invitation.pk).exists():
-        return False
-    return access.decide(request.user, Can.PARTNERS_VIEW, home).allowed
-
-
-def _no_organisation() -> offers.Obstacle:
-    text = _("Requests are answered by people of an organisation. You are signed in as the operator.")
-    return offers.Obstacle("operator", _("You have no organisation"), text)
-
-
 @never_cache
 @require_safe
 def answer(request: Any, invitation_id: UUID) -> HttpResponse:
     """Who asks for what; to be answered by those who may, to be forwarded by everybody else."""
-    opened = _opened(request, invitation_id)
+    opened = asked.opened(request, invitation_id, KIND)
     return opened if isinstance(opened, HttpResponse) else _page(request, opened[0])
 
 
@@ -132,7 +78,7 @@ def _page(
 ) -> HttpResponse:
     """The page as things are now: closed, *you need permission*, or the question."""
     home = request.user.tenant
-    obstacle = offers.obstacle(invitation, home) if home else _no_organisation()
+    obstacle = offers.obstacle(invitation, home) if home else asked.no_organisation()
     if obstacle is not None:
         return _closed(request, obstacle, invitation)
     if not offers.may_answer(invitation, request.user, home):
@@ -151,49 +97,49 @@ def _page(
 
 
 def _need_permission(request: Any, invitation: Invitation, form: ForwardForm | None = None) -> HttpResponse:
-    """*You need permission*: what is asked, by whom, which roles can accept, and who holds them here."""
-    home = request.user.tenant
-    approvers = offers.approvers(invitation, home)
-    known = invitation.forwards.filter(by=request.user).values_list("to_id", flat=True)
-    context = {
-        "invitation": invitation,
-        "offer": offers.offer(invitation, home),
-        "tenant": home,
-        "roles": access.role_names(offers.needed(invitation)),
-        "approvers": approvers,
-        "forwarded": [person for person in approvers if person.pk in set(known)],
-        "form": form or ForwardForm(approvers=approvers),
-        "is_made_by_partner": request.user.made_by_partner_id == invitation.partner_id,
-    }
-    return render(request, "relationships/need_permission.html", context, status=403)
+    return asked.need_permission(
+        request,
+        invitation,
+        KIND,
+        form,
+        template="relationships/need_permission.html",
+        invitation=invitation,
+        offer=offers.offer(invitation, request.user.tenant),
+        forward_url=reverse("forward-invitation", args=[invitation.pk]),
+    )
 
 
 @never_cache
 @require_POST
 def accept(request: Any, invitation_id: UUID) -> HttpResponse:
     """*Accept*: all of it, now; then on to Partner relationships with this partner selected."""
-    opened = _opened(request, invitation_id)
+    opened = asked.opened(request, invitation_id, KIND)
     if isinstance(opened, HttpResponse):
         return opened
     invitation, version = opened
     form = AcceptForm(request.POST)
     if not form.is_valid():
         return _page(request, invitation, form, status=400, has_changed="digest" in form.errors)
+    digest = form.cleaned_data["digest"]
+    act = partial(services.accept_invitation, invitation=invitation, actor=request.user, version=version, digest=digest)
     try:
-        acceptance = services.accept_invitation(
-            invitation=invitation, actor=request.user, version=version, digest=form.cleaned_data["digest"]
-        )
+        acceptance = _attempt(request, invitation, act)
     except OfferChanged:
         return _page(request, invitation, status=409, has_changed=True)
-    except Closed as closed:
-        return _closed(request, closed.obstacle, invitation)
-    except BadLink:
-        return _replaced(request)
-    except PermissionDenied:
-        return _need_permission(request, invitation)
+    if isinstance(acceptance, HttpResponse):
+        return acceptance
     links.drop(request, texts.PURPOSE, invitation.pk)
     _say_accepted(request, invitation, acceptance)
     return redirect("partner-relationship", request.user.tenant.slug, acceptance.pair.pk)
+
+
+def _attempt(request: Any, invitation: Invitation, act: Any) -> Any:
+    return asked.attempt(
+        request,
+        act,
+        shut=lambda obstacle: _closed(request, obstacle, invitation),
+        forbidden=lambda: _need_permission(request, invitation),
+    )
 
 
 def _say_accepted(request: Any, invitation: Invitation, acceptance: services.Acceptance) -> None:
@@ -210,18 +156,14 @@ def _say_accepted(request: Any, invitation: Invitation, acceptance: services.Acc
 @require_POST
 def decline(request: Any, invitation_id: UUID) -> HttpResponse:
     """*Decline*: final, and only by those who may accept."""
-    opened = _opened(request, invitation_id)
+    opened = asked.opened(request, invitation_id, KIND)
     if isinstance(opened, HttpResponse):
         return opened
     invitation, version = opened
-    try:
-        services.decline_invitation(invitation=invitation, actor=request.user, version=version)
-    except Closed as closed:
-        return _closed(request, closed.obstacle, invitation)
-    except BadLink:
-        return _replaced(request)
-    except PermissionDenied:
-        return _need_permission(request, invitation)
+    act = partial(services.decline_invitation, invitation=invitation, actor=request.user, version=version)
+    done = _attempt(request, invitation, act)
+    if isinstance(done, HttpResponse):
+        return done
     links.drop(request, texts.PURPOSE, invitation.pk)
     messages.success(request, _("You have declined the request of %(partner)s.") % {"partner": invitation.partner})
     return redirect("start")
@@ -231,20 +173,4 @@ def decline(request: Any, invitation_id: UUID) -> HttpResponse:
 @require_POST
 def forward(request: Any, invitation_id: UUID) -> HttpResponse:
     """*Forward to an approver*."""
-    opened = _opened(request, invitation_id)
-    if isinstance(opened, HttpResponse):
-        return opened
-    invitation, version = opened
-    home = request.user.tenant
-    form = ForwardForm(request.POST, approvers=offers.approvers(invitation, home) if home else [])
-    if not form.is_valid():
-        return _need_permission(request, invitation, form) if home else _closed(request, _no_organisation())
-    approver = form.cleaned_data["to"]
-    try:
-        services.forward_invitation(invitation=invitation, actor=request.user, version=version, to=approver)
-    except Closed as closed:
-        return _closed(request, closed.obstacle, invitation)
-    except BadLink:
-        return _replaced(request)
-    messages.success(request, _("The request was mailed to %(person)s.") % {"person": approver.display_name})
-    return redirect("answer-invitation", invitation.pk)
+    return asked.forward(request, invitation_id, KIND, _need_permission, _closed)
