@@ -2,6 +2,14 @@
 
 from delegation.models.dap import DapGrant
 from delegation.models.gdap import GdapRelationship, GdapRole
-from delegation.models.gdap_answers import GdapAssignment, GdapCounterOffer, GdapReminder
+from delegation.models.gdap_answers import GdapAssignment, GdapCounterOffer, GdapForward, GdapReminder
 
-__all__ = ["DapGrant", "GdapAssignment", "GdapCounterOffer", "GdapRelationship", "GdapReminder", "GdapRole"]
+__all__ = [
+    "DapGrant",
+    "GdapAssignment",
+    "GdapCounterOffer",
+    "GdapForward",
+    "GdapRelationship",
+    "GdapReminder",
+    "GdapRole",
+]

@@ -16,7 +16,7 @@ from delegation.models import gdap_rules as rules
 from portal import catalogue as roles
 from portal import clock
 from portal.models import Pair, Tenant, User
-from relationships.models import LANGUAGES
+from relationships.models import CUSTOMER_DOMAIN, LANGUAGES
 
 
 class GdapQuerySet(models.QuerySet["GdapRelationship"]):
@@ -154,6 +154,8 @@ class GdapRelationship(models.Model):
             models.Index(fields=["customer", "status"], name="gdap_of_customer"),
             models.Index(fields=["ends_at", "id"], condition=Q(status="active"), name="gdap_due"),
             models.Index(fields=["lapses_at", "id"], condition=Q(status="approvalPending"), name="gdap_lapsing"),
+            models.Index(fields=["limited_to_domain"], condition=Q(customer=None), name="gdap_by_domain"),
+            models.Index(CUSTOMER_DOMAIN, condition=Q(customer=None), name="gdap_by_address"),
             GinIndex(fields=["search"], name="gdap_search"),
         ]
         triggers = rules.RELATIONSHIP

@@ -1,4 +1,4 @@
-"""GDAP: the customer's counter-offer, the partner's access assignments, reminders that went out."""
+"""GDAP: the customer's counter-offer and forwards, the partner's access assignments, reminders that went out."""
 
 from __future__ import annotations
 
@@ -48,6 +48,20 @@ class GdapCounterOffer(models.Model):
 
     def __str__(self) -> str:
         return str(self.relationship)
+
+
+class GdapForward(models.Model):
+    """*Forward to an approver*: who was told, by whom; gives the forwarder nothing."""
+
+    relationship = models.ForeignKey(GdapRelationship, models.PROTECT, related_name="forwards")
+    tenant = models.ForeignKey(Tenant, models.PROTECT, related_name="+")
+    by = models.ForeignKey(User, models.PROTECT, related_name="+")
+    to = models.ForeignKey(User, models.PROTECT, related_name="+")
+    at = models.DateTimeField()
+
+    class Meta:
+        default_permissions = ()
+        constraints = [models.UniqueConstraint(fields=["relationship", "by", "to"], name="gdap_forward_once")]
 
 
 class GdapAssignment(models.Model):
