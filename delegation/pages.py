@@ -18,6 +18,15 @@ PAGES = (
         _("Whom we work for."),
     ),
     Page(
+        Section.CUSTOMERS,
+        30,
+        "gdap-list",
+        _("Admin relationships"),
+        Can.GDAP_VIEW,
+        "key",
+        _("Which roles we hold for whom, until when."),
+    ),
+    Page(
         Section.SETTINGS,
         10,
         "partner-relationships",

@@ -1,7 +1,8 @@
-"""Routes of *Customers* (the partner's side) and *Partner relationships* (the customer's)."""
+"""Routes of *Customers* (the partner's side), *Partner relationships* (the customer's), and GDAP's."""
 
 from django.urls import URLPattern, path
 
+from delegation import gdap_urls
 from delegation.views import customers, partner_relationships
 
 urlpatterns: list[URLPattern] = [
@@ -53,4 +54,5 @@ urlpatterns: list[URLPattern] = [
         partner_relationships.unblock,
         name="partner-unblock",
     ),
+    *gdap_urls.urlpatterns,
 ]

@@ -23,6 +23,7 @@ from portal.writes import write
 from relationships import services
 from tests import factories
 from tests.cast import Cast
+from tests.delegation import granting
 
 MOST = 12
 MANY = 100
@@ -55,6 +56,15 @@ def _invitations(cast: Cast, number: int) -> None:
     move(invitation=draft, actor=actor)
 
 
+def _admin_relationships(cast: Cast, number: int) -> None:
+    """Every second one is active, with a group."""
+    if number % 2:
+        row = granting.active(cast)
+        granting.assign(cast, row, granting.custom(cast.fabrikam, f"Shift {number:03}"))
+    else:
+        granting.draft(cast)
+
+
 def _users(cast: Cast, number: int) -> None:
     factories.person(cast.woodgrove, f"person-{number:03}", "Helpdesk Administrator", "Billing Administrator")
 
@@ -84,6 +94,7 @@ PAGES: dict[str, tuple[str, str, int, Fill]] = {
     "customers": ("fabrikam", "admin-agent", 1, _customers),
     "partner-relationships": ("contoso", "global-admin", 1, _partners),
     "invitations": ("fabrikam", "admin-agent", 0, _invitations),
+    "gdap-list": ("fabrikam", "admin-agent", 0, _admin_relationships),
     "requests": ("contoso", "global-admin", 0, _invitations),
     "users": ("woodgrove", "stranger-customer", 1, _users),
     "groups": ("woodgrove", "stranger-customer", 0, _groups),

@@ -218,6 +218,10 @@ INVITATIONS: Table = {
     "invitation-replace-link": (NO_OURS, ours(CANCELS, 302)),
     "invitation-cancel": (ours(CANCELS), ours(CANCELS, 302)),
 }
+GDAP: Table = {
+    "gdap-list": (ours(SEES_CUSTOMERS), NO_OURS),
+    "gdap-export": (ours(SEES_CUSTOMERS), NO_OURS),
+}
 TABLES = {
     "public": PUBLIC,
     "links": LINKS,
@@ -228,6 +232,7 @@ TABLES = {
     "groups": GROUPS,
     "customers": CUSTOMERS,
     "invitations": INVITATIONS,
+    "gdap": GDAP,
 }
 
 

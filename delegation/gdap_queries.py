@@ -1,0 +1,28 @@
+"""Reads of GDAP relationships for the partner's lists."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import connection
+
+from portal import catalogue
+
+#: Roles as they stand (asked for, or granted and not removed), and the groups that hold or shall hold some of them.
+_DETAILS = """
+SELECT g.id,
+  ARRAY(SELECT r.role_id FROM delegation_gdaprole r
+        WHERE r.relationship_id = g.id AND r.is_granted IS NOT FALSE AND r.removed_at IS NULL),
+  (SELECT count(*) FROM delegation_gdapassignment a WHERE a.relationship_id = g.id AND a.state <> 'deleted')
+FROM delegation_gdaprelationship g WHERE g.id = ANY(%s)
+"""
+
+
+def add_details(rows: list[Any]) -> None:
+    """Set what a list shows beside a relationship's own fields: `present_roles`, `groups`; one statement for a page."""
+    with connection.cursor() as cursor:
+        cursor.execute(_DETAILS, [[row.pk for row in rows]])
+        found = {pk: details for pk, *details in cursor.fetchall()}
+    for row in rows:
+        role_ids, row.groups = found[row.pk]
+        row.present_roles = [catalogue.roles()[role_id] for role_id in role_ids]
