@@ -13,7 +13,7 @@ from csp.constants import NONE, SELF
 from django.utils.translation import gettext_lazy as _
 from environs import Env, EnvError
 
-from portal import embedded, keys
+from portal import embedded, keys, schedule
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = Env()
@@ -235,15 +235,7 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = True
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "beat")
-CELERY_BEAT_SCHEDULE = {
-    "send-due-mail": {"task": "portal.tasks.send_due_mail", "schedule": _sweep_seconds},
-    "expire-invitations": {"task": "relationships.tasks.expire_invitations", "schedule": 60.0},
-    "remind-invitations": {"task": "relationships.tasks.remind_invitations", "schedule": 3600.0},
-    "settle-gdap": {"task": "delegation.tasks.settle_gdap", "schedule": 60.0},
-    "keep-retention": {"task": "portal.tasks.keep_retention", "schedule": 86400.0},
-}
-for _entry in CELERY_BEAT_SCHEDULE.values():
-    _entry["options"] = {"expires": _entry["schedule"]}  # one that waited longer is dropped: the next does its work
+CELERY_BEAT_SCHEDULE = schedule.beat(_sweep_seconds)
 
 # In the database, so that sign-in and its limits go on working while the broker is away.
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "portal_cache"}}

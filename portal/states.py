@@ -15,3 +15,14 @@ SERVICE_REQUEST: Moves = {
 }
 
 REOPEN_DAYS = 14
+
+#: A bulk job: cancelled and failed ones can be resumed.
+JOB: Moves = {
+    "queued": ("running", "cancelled", "failed"),
+    "running": ("done", "cancelled", "failed"),
+    "cancelled": ("queued",),
+    "failed": ("queued",),
+    "done": (),
+}
+#: Each row has one outcome, once.
+JOB_ROW: Moves = {"waiting": ("done", "refused", "failed"), "done": (), "refused": (), "failed": ()}

@@ -3,7 +3,7 @@
 from celery import shared_task
 
 from portal.mail import sending
-from portal.services import retention
+from portal.services import jobs, retention
 
 
 @shared_task
@@ -16,3 +16,9 @@ def send_due_mail() -> int:
 def keep_retention() -> dict[str, int]:
     """Drop what is older than its setting allows; how many rows of each kind."""
     return retention.drop_old()
+
+
+@shared_task
+def run_jobs() -> int:
+    """Go on with the bulk jobs that wait; how many rows got their outcome. Safe to run any number of times at once."""
+    return jobs.run_due()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-import time
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
@@ -16,22 +14,17 @@ from django.db import models, transaction
 from django.http import Http404
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
-from kombu.exceptions import OperationalError as BrokerError
 
-from portal import audit, clock, limits, requests, writes
+from portal import audit, broker, clock, limits, requests, writes
 from portal.errors import Refused, TooMany
 from portal.models import OutboxMessage, Tenant, User
-
-log = logging.getLogger(__name__)
 
 #: Stands for the personal link in texts that people edit; the link is put in when a message is rendered.
 PLACEHOLDER = "{{personal-link}}"
 
 _SEND = "portal.tasks.send_due_mail"
-_QUIET_SECONDS = 15.0
 _DAY = 86_400
 _MOMENT = "$at"
-_quiet_until = 0.0
 
 Link = tuple[str, str, UUID, int]
 
@@ -170,20 +163,8 @@ def store(messages: list[OutboxMessage]) -> None:
 
 
 def nudge() -> None:
-    """Ask a worker to send what is due. Without a broker nothing is lost: beat looks every few seconds.
-
-    After a failure the broker is left alone for a while, so that requests don't wait for it one by one.
-    """
-    global _quiet_until
-    if time.monotonic() < _quiet_until:
-        return
-    from portal.celery import app  # it loads the settings
-
-    try:
-        app.send_task(_SEND, retry=False, ignore_result=True)
-    except (BrokerError, OSError) as error:
-        _quiet_until = time.monotonic() + _QUIET_SECONDS
-        log.warning("the broker is away, beat will send the mail: %s", error)
+    """Ask a worker to send what is due."""
+    broker.nudge(_SEND)
 
 
 def latest_about(objects: Iterable[models.Model], *kinds: str) -> dict[Any, OutboxMessage]:

@@ -2,6 +2,7 @@
 
 from portal.models.audit import AuditCheckpoint, AuditEntry, DeniedAttempt
 from portal.models.grants import PairGrant, PathKind, TenantGrant
+from portal.models.jobs import Job, JobRow
 from portal.models.links import RateCounter, RightLink
 from portal.models.mail import DeliveryEvent, MailboxMessage, OutboxMessage
 from portal.models.people import Membership, MembershipPeriod, SecurityGroup, User
@@ -16,6 +17,8 @@ __all__ = [
     "DeliveryEvent",
     "DeniedAttempt",
     "Domain",
+    "Job",
+    "JobRow",
     "MailboxMessage",
     "Membership",
     "MembershipPeriod",

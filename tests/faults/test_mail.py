@@ -16,8 +16,8 @@ import pytest
 from django.conf import settings
 from django.db import connection, connections, transaction
 
-from portal import clock, mail
-from portal.mail import outbox, sending
+from portal import broker, clock, mail
+from portal.mail import sending
 from portal.mail.rendering import message_id
 from portal.models import OutboxMessage
 from portal.writes import write
@@ -94,7 +94,7 @@ def mail_server():
 
 @pytest.fixture
 def celery(transactional_db, mail_server, servers, tmp_path, monkeypatch):
-    monkeypatch.setattr(outbox, "_quiet_until", 0.0)
+    monkeypatch.setattr(broker, "_quiet_until", 0.0)
     processes = Celery(mail_server.port, tmp_path)
     yield processes
     processes.stop()

@@ -140,13 +140,13 @@ def test_what_is_no_address_is_refused(address):
 @pytest.fixture
 def no_broker(monkeypatch, tmp_path):
     """A broker's address where nobody listens."""
+    from portal import broker
     from portal.celery import app
-    from portal.mail import outbox
 
-    monkeypatch.setattr(outbox, "_quiet_until", 0.0)
+    monkeypatch.setattr(broker, "_quiet_until", 0.0)
     monkeypatch.setenv("CELERY_BROKER_WRITE_URL", f"redis+socket://{tmp_path}/nobody-listens")
     app._pool = app.amqp._producer_pool = None
-    yield outbox
+    yield broker
     app._pool = app.amqp._producer_pool = None
 
 

@@ -261,4 +261,4 @@ def test_a_verified_domain_belongs_to_one_organisation(cast: Cast):
 
 @pytest.fixture(autouse=True)
 def _no_broker(monkeypatch):
-    monkeypatch.setattr("portal.mail.outbox._quiet_until", float("inf"))
+    monkeypatch.setattr("portal.broker._quiet_until", float("inf"))

@@ -493,7 +493,7 @@ def test_no_input_gives_a_500(client, db, path, fields, text):
 
 @pytest.fixture(autouse=True)
 def _no_broker(monkeypatch):
-    monkeypatch.setattr("portal.mail.outbox._quiet_until", float("inf"))
+    monkeypatch.setattr("portal.broker._quiet_until", float("inf"))
 
 
 def test_factory_people_can_sign_in(client, db):
