@@ -16,7 +16,7 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from delegation import services as delegation
-from delegation.models import DapGrant
+from delegation.models import DapGrant, GdapRelationship
 from portal import clock, links, mail
 from portal.models import MailboxMessage, RightLink, RoleAssignment, User
 from portal.services import groups, service_requests
@@ -122,6 +122,7 @@ def build_world() -> World:
         **_relationship(cast),
         **_people(cast),
         **_invitations(cast),
+        **_gdap(cast),
         **_links(cast),
         **_mail(),
     }
@@ -188,6 +189,46 @@ def _invitations(cast: Cast) -> dict[str, Any]:
     return {f"{route}:invitation_id": first.pk for route in drafts} | {
         "invitation_id": opened.pk,
         "invitation-link:token": links.token(texts.PURPOSE, opened.pk, opened.link_version),
+    }
+
+
+#: What stands behind `gdap_id` where a route isn't about an active relationship.
+_GDAP_DRAFT = ("gdap-options", "gdap-message", "gdap-deliver", "gdap-lock", "gdap-send", "gdap-delete")
+_GDAP_PENDING = (
+    *("gdap-resend", "gdap-replace-link", "gdap-withdraw"),
+    *("answer-gdap", "approve-gdap", "decline-gdap", "counter-offer-gdap", "forward-gdap"),
+)
+_GDAP_OFFERED = ("gdap-accept-counter-offer", "withdraw-counter-offer-gdap")
+
+
+def _gdap(cast: Cast) -> dict[str, Any]:
+    """A draft, a request that waits, one with a counter-offer, an active one with a group that nobody is in."""
+    agent, administrator = cast["admin-agent"], cast["global-admin"]
+    reader, helpdesk = factories.role("Directory Readers"), factories.role("Helpdesk Administrator")
+
+    def draft(name: str) -> GdapRelationship:
+        return delegation.create_request(
+            partner=cast.fabrikam,
+            actor=agent,
+            display_name=name,
+            duration_days=60,
+            roles={reader: "", helpdesk: "Support contract"},
+            customer=cast.contoso,
+        )
+
+    def pending(name: str) -> GdapRelationship:
+        return delegation.lock_request(relationship=draft(name), actor=agent)
+
+    first, waiting, offered, active = draft("Draft"), pending("Waiting"), pending("Offered less"), pending("In force")
+    offer = delegation.counter_offer(relationship=offered, actor=administrator, role_ids=[reader], duration_days=30)
+    active = delegation.approve_request(relationship=active, actor=administrator)
+    group = groups.create_group(tenant=cast.fabrikam, actor=cast["partner-admin"], name="On call")
+    assignment = delegation.assign_group(relationship=active, group=group, role_ids=[reader], actor=agent)
+    by_route = {_GDAP_DRAFT: first, _GDAP_PENDING: waiting, _GDAP_OFFERED: offered}
+    return {f"{route}:gdap_id": row.pk for named, row in by_route.items() for route in named} | {
+        "gdap_id": active.pk,
+        "gdap_assignment_id": assignment.pk,
+        "offer_id": offer.pk,
     }
 
 
