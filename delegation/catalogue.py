@@ -15,6 +15,7 @@ DATA = Path(__file__).parent / "data"
 
 MOST_DAYS = 730
 MOST_NAME = 50
+MOST_TEMPLATE_NAME = 80
 #: Auto-extend moves the end on by so much, as often as it takes.
 EXTENSION = timedelta(days=180)
 #: A locked request waits so long for its answer.

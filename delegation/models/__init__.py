@@ -3,6 +3,7 @@
 from delegation.models.dap import DapGrant
 from delegation.models.gdap import GdapRelationship, GdapRole
 from delegation.models.gdap_answers import GdapAssignment, GdapCounterOffer, GdapForward, GdapReminder
+from delegation.models.gdap_templates import GdapTemplate, GdapTemplateVersion
 
 __all__ = [
     "DapGrant",
@@ -12,4 +13,6 @@ __all__ = [
     "GdapRelationship",
     "GdapReminder",
     "GdapRole",
+    "GdapTemplate",
+    "GdapTemplateVersion",
 ]

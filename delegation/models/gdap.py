@@ -90,6 +90,9 @@ class GdapRelationship(models.Model):
     subject = models.CharField(_("subject"), max_length=200, blank=True)
     body = models.TextField(_("message"), max_length=10_000, blank=True)
     link_version = models.PositiveIntegerField(default=1)
+    template_version = models.ForeignKey(
+        "delegation.GdapTemplateVersion", models.PROTECT, null=True, blank=True, related_name="relationships"
+    )
     replaces = models.ForeignKey("self", models.PROTECT, null=True, blank=True, related_name="amendments")
     version = models.PositiveIntegerField(default=1)
     created_at = models.DateTimeField()
@@ -156,6 +159,9 @@ class GdapRelationship(models.Model):
             models.Index(fields=["lapses_at", "id"], condition=Q(status="approvalPending"), name="gdap_lapsing"),
             models.Index(fields=["limited_to_domain"], condition=Q(customer=None), name="gdap_by_domain"),
             models.Index(CUSTOMER_DOMAIN, condition=Q(customer=None), name="gdap_by_address"),
+            models.Index(
+                fields=["template_version", "id"], condition=Q(status="active"), name="gdap_active_of_template"
+            ),
             GinIndex(fields=["search"], name="gdap_search"),
         ]
         triggers = rules.RELATIONSHIP

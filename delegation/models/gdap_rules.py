@@ -15,8 +15,8 @@ def _list(names: tuple[str, ...] | list[str]) -> str:
 _NEVER_LASTING = _list(sorted(catalogue.never_lasting()))
 _FROZEN = (
     "partner_id", "display_name", "name_key", "duration_days", "customer_name", "customer_address",
-    "limited_to_domain", "language", "subject", "body", "replaces_id", "created_at", "created_by_id", "locked_at",
-    "locked_by_id", "lapses_at",
+    "limited_to_domain", "language", "subject", "body", "replaces_id", "template_version_id", "created_at",
+    "created_by_id", "locked_at", "locked_by_id", "lapses_at",
 )  # fmt: skip
 #: Set once, then never changed.
 _ONCE = ("customer_id", "pair_id", "granted_days", "approved_at", "approved_by_id", "activated_at")
@@ -69,6 +69,20 @@ RELATIONSHIP = [
             END IF;
             RETURN NEW;
         """,  # noqa: S608 - our own words
+    ),
+    pgtrigger.Trigger(
+        name="template_of_the_partner",
+        when=pgtrigger.Before,
+        operation=pgtrigger.Insert | pgtrigger.UpdateOf("template_version_id", "partner_id"),
+        condition=pgtrigger.Q(new__template_version_id__isnull=False),
+        func="""
+            IF NOT EXISTS (SELECT 1 FROM delegation_gdaptemplateversion v
+                           JOIN delegation_gdaptemplate t ON t.id = v.template_id AND t.partner_id = NEW.partner_id
+                           WHERE v.id = NEW.template_version_id) THEN
+                RAISE EXCEPTION 'a template is one of the partner''s own' USING ERRCODE = 'check_violation';
+            END IF;
+            RETURN NEW;
+        """,
     ),
     # Looked at when the transaction commits: the row as it is then.
     pgtrigger.Trigger(

@@ -30,17 +30,27 @@ from delegation.services.gdap_requests import (
     withdraw_request,
 )
 from delegation.services.gdap_sweeps import expire_gdap, extend_gdap, lapse_gdap, remind_gdap
+from delegation.services.gdap_templates import (
+    Content,
+    create_template,
+    edit_template,
+    restore_template,
+    retire_template,
+)
 
 __all__ = [
+    "Content",
     "accept_counter_offer",
     "approve_request",
     "assign_group",
     "counter_offer",
     "create_request",
+    "create_template",
     "decline_request",
     "delete_request",
     "edit_assignment",
     "edit_request",
+    "edit_template",
     "end_gdap_with_relationship",
     "end_with_relationship",
     "expire_gdap",
@@ -56,6 +66,8 @@ __all__ = [
     "remove_by_customer",
     "remove_dap",
     "remove_roles",
+    "restore_template",
+    "retire_template",
     "set_auto_extend",
     "terminate",
     "withdraw_counter_offer",

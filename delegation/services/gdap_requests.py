@@ -37,6 +37,7 @@ _DEFAULTS: dict[str, Any] = {
     "customer_address": "",
     "limited_to_domain": "",
     "language": "en",
+    "template_version": None,
 }
 
 
@@ -52,9 +53,10 @@ def create_request(
     """A draft, which only the partner sees.
 
     Options: display_name (1–50, unique over all of the partner's, ignoring case), duration_days (1–730), auto_extend,
-    roles (id → reason, which a privileged one needs), language, and for whom: customer (a tenant the partner has, or
-    had, a relationship with), limited_to_domain (whoever has verified it), customer_name and customer_address (for the
-    message), or nothing: whoever opens the link first. `replaces` makes it an amendment or renewal of that one.
+    roles (id → reason, which a privileged one needs), language, template_version (of the partner's own, from which
+    it is made), and for whom: customer (a tenant the partner has, or had, a relationship with), limited_to_domain
+    (whoever has verified it), customer_name and customer_address (for the message), or nothing: whoever opens the link
+    first. `replaces` makes it an amendment or renewal of that one.
     Raises PermissionDenied without `gdap.request` (`gdap.extend` with `replaces`), Refused with the field that doesn't
     fit, and where the partner isn't approved or the customer takes no requests.
     """
@@ -178,7 +180,7 @@ def _set_options(row: GdapRelationship, options: dict[str, Any]) -> dict[str, st
     unknown = set(options) - set(_DEFAULTS)
     if unknown:
         raise TypeError(f"no such options: {sorted(unknown)}")
-    chosen = _checked_roles(options.pop("roles"))
+    chosen = checked_roles(options.pop("roles"))
     for name, value in options.items():
         setattr(row, name, value)
     row.display_name, row.name_key = _checked_name(row)
@@ -189,6 +191,8 @@ def _set_options(row: GdapRelationship, options: dict[str, Any]) -> dict[str, st
         rows.refuse_lasting_full_control(list(chosen))
     if row.language not in dict(LANGUAGES):
         raise Refused(_("Choose one of the languages."), field="language")
+    if row.template_version is not None and row.template_version.template.partner_id != row.partner_id:
+        raise Refused(_("Choose one of your own templates."), field="template")
     _check_customer(row)
     return chosen
 
@@ -209,7 +213,8 @@ def _taken() -> Refused:
     return Refused(message, field="display_name")
 
 
-def _checked_roles(chosen: Mapping[str, str]) -> dict[str, str]:
+def checked_roles(chosen: Mapping[str, str]) -> dict[str, str]:
+    """Roles with their reasons, tidied. Raises Refused for none, for what can't be asked for, for a missing reason."""
     if not chosen:
         raise Refused(_("Choose at least one role."), field="roles")
     found = {}
