@@ -5,11 +5,14 @@ from __future__ import annotations
 from django.utils.translation import gettext_lazy as _
 
 from delegation.models import GdapRelationship
-from portal.models import Pair, PartnerProfile, Tenant
+from portal.catalogue import Capability
+from portal.models import Pair, PartnerProfile, Tenant, User
 from portal.services import organisations
-from relationships.offers import Obstacle
+from relationships.offers import Obstacle, approvers_of
 
 Status = GdapRelationship.Status
+#: One message each; an organisation with more approvers has them tell each other.
+MOST_RECIPIENTS = 10
 
 
 def is_partner_in_force(partner_id: object) -> bool:
@@ -68,3 +71,13 @@ def _not_for(relationship: GdapRelationship, customer: Tenant) -> Obstacle | Non
             _("Its requests can't be accepted until a Global Administrator lifts the block on Partner relationships."),
         )
     return None
+
+
+def recipients(relationship: GdapRelationship) -> list[str | User]:
+    """Whom the portal can send the request to: the address it names, else the known customer's approvers."""
+    if relationship.customer_address:
+        return [relationship.customer_address]
+    if relationship.customer is None:
+        return []
+    people = approvers_of(Capability.GDAP_APPROVE, relationship.partner_id, relationship.customer)
+    return [person for person in people if person.contact_confirmed_at is not None][:MOST_RECIPIENTS]

@@ -1,4 +1,7 @@
-"""The personal link of a GDAP request (DOMAIN §6): as that of an invitation, below `/g/`."""
+"""The message of a GDAP request and its personal link (DOMAIN §3, §6): as those of an invitation, below `/g/`.
+
+A draft whose text nobody has edited keeps none: it follows the options until the request is locked.
+"""
 
 from __future__ import annotations
 
@@ -6,20 +9,43 @@ from collections.abc import Collection
 from uuid import UUID
 
 from delegation.models import GdapRelationship
-from portal import clock, links
+from portal import catalogue, clock
+from relationships.letters import Letters, reads_as_link
 
 #: What tokens of GDAP requests are signed for, and the route below which they are.
 PURPOSE, PREFIX = "gdap", "g"
+#: The kind of its message.
+MAIL = "gdap_request"
+#: The message names so many roles; the page of the request names all of them.
+MOST_NAMED = 8
+
+LETTERS = Letters(PURPOSE, PREFIX, "delegation/gdap_draft")
+link_of = LETTERS.link_of
+personal_link = LETTERS.personal_link
+shown = LETTERS.shown
+mailto = LETTERS.mailto
+stored = LETTERS.stored
 
 
-def link_of(relationship: GdapRelationship) -> tuple[str, str, UUID, int]:
-    """The personal link as `portal.mail` stores it: without its secret."""
-    return (PREFIX, PURPOSE, relationship.pk, relationship.link_version)
+def default_text(relationship: GdapRelationship) -> tuple[str, str]:
+    """Subject and body as they are while nobody has edited them."""
+    asked = [catalogue.roles()[role_id] for role_id in relationship.roles.values_list("role_id", flat=True)]
+    named = sorted(asked, key=lambda role: role.name) if len(asked) <= MOST_NAMED else []
+    name = relationship.customer_name
+    return LETTERS.default_text(
+        relationship,
+        relationship.created_by,
+        roles=named,
+        count=len(asked),
+        name="" if reads_as_link(name) else name,
+    )
 
 
-def personal_link(relationship: GdapRelationship) -> str:
-    """The whole personal link; anybody who holds it can open the request."""
-    return links.url(PREFIX, PURPOSE, relationship.pk, relationship.link_version)
+def with_text(relationship: GdapRelationship) -> GdapRelationship:
+    """The same row, its text filled in (unsaved) where nobody has written one."""
+    if not relationship.body:
+        relationship.subject, relationship.body = default_text(relationship)
+    return relationship
 
 
 def working_versions(keys: Collection[UUID]) -> dict[UUID, int | None]:

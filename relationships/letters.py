@@ -148,6 +148,11 @@ def check_text(row: Letter, subject: str, body: str) -> None:
     _check_plain("body", body.replace(PLACEHOLDER, " "), domains)
 
 
+def reads_as_link(text: str) -> bool:
+    """Whether a mail program would make a link of it: a name that does is left out of the text to start from."""
+    return next(_hosts(text), None) is not None
+
+
 def _check_plain(field: str, text: str, domains: Collection[str]) -> None:
     allowed = "" if field == "subject" else "\n\t"
     if any(

@@ -15,6 +15,7 @@ from delegation.services.gdap_answers import (
     withdraw_counter_offer,
 )
 from delegation.services.gdap_assignments import assign_group, edit_assignment, plan_assignment, remove_assignment
+from delegation.services.gdap_delivery import edit_text, open_request, replace_link, resend_request, send_request
 from delegation.services.gdap_endings import (
     end_gdap_with_relationship,
     remove_by_customer,
@@ -51,6 +52,7 @@ __all__ = [
     "edit_assignment",
     "edit_request",
     "edit_template",
+    "edit_text",
     "end_gdap_with_relationship",
     "end_with_relationship",
     "expire_gdap",
@@ -60,14 +62,18 @@ __all__ = [
     "lapse_gdap",
     "limit_groups",
     "lock_request",
+    "open_request",
     "plan_assignment",
     "remind_gdap",
     "remove_assignment",
     "remove_by_customer",
     "remove_dap",
     "remove_roles",
+    "replace_link",
+    "resend_request",
     "restore_template",
     "retire_template",
+    "send_request",
     "set_auto_extend",
     "terminate",
     "withdraw_counter_offer",

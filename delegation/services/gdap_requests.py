@@ -12,7 +12,7 @@ from django.core.validators import validate_email
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext_lazy as _
 
-from delegation import catalogue, gdap_offers
+from delegation import catalogue, gdap_offers, gdap_texts
 from delegation.models import GdapAssignment, GdapCounterOffer, GdapRelationship, GdapRole
 from delegation.services import gdap_rows as rows
 from delegation.services.gdap_rows import Reason, Status
@@ -23,6 +23,7 @@ from portal.errors import Conflict, Refused
 from portal.models import Pair, Tenant, User
 from portal.services import organisations
 from portal.writes import writes
+from relationships.letters import check_text
 from relationships.models import LANGUAGES
 
 _DOMAIN = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)+")
@@ -63,10 +64,11 @@ def create_request(
     row = GdapRelationship(partner=partner, created_by=actor, created_at=clock.now(), replaces=replaces)
     asked = replaces if replaces is not None else partner
     decision = access.require(actor, capability_for(row), asked)
-    _require_approved(partner)
+    require_approved(partner)
     if replaces is not None:
         options["customer"] = _replaced(partner, replaces)
     chosen = _set_options(row, {**_DEFAULTS, **options})
+    _require_for_customer(row, actor)
     _save(row, chosen)
     rows.record("gdap.created", row, actor, decision, after=_seen(row))
     return row
@@ -87,6 +89,7 @@ def edit_request(*, relationship: GdapRelationship, actor: User, version: int, *
     if row.replaces_id:
         options["customer"] = row.customer
     chosen = _set_options(row, {**_present(row), **options})
+    _require_for_customer(row, actor)
     row.version += 1
     row.roles.all().delete()
     _save(row, chosen)
@@ -109,22 +112,25 @@ def delete_request(*, relationship: GdapRelationship, actor: User) -> None:
 
 @writes
 def lock_request(*, relationship: GdapRelationship, actor: User) -> GdapRelationship:
-    """*Lock for approval*: frozen from here on, its link works, it lapses 90 × 24 hours later. Repeating changes
-    nothing.
+    """*Lock for approval*: frozen with its text from here on, its link works, it lapses 90 × 24 hours later.
+    Repeating changes nothing.
 
-    Raises PermissionDenied, Refused where it has ended, the partner isn't approved or the customer has blocked it.
+    Raises PermissionDenied, Refused where it has ended, for a text that may not go out, and where the partner isn't
+    approved or the customer has blocked it.
     """
     row = rows.locked(relationship)
     decision = access.require(actor, capability_for(row), row)
     if row.status_now == Status.APPROVAL_PENDING:
         return row
     rows.require_status(row, Status.CREATED)
-    _require_approved(row.partner)
-    _require_unblocked(row)
+    require_approved(row.partner)
+    require_unblocked(row)
+    gdap_texts.with_text(row)
+    check_text(row, row.subject, row.body)
     row.status = Status.APPROVAL_PENDING
     row.locked_at, row.locked_by = clock.now(), actor
     row.lapses_at = row.locked_at + catalogue.PENDING
-    row.save(update_fields=["status", "locked_at", "locked_by", "lapses_at"])
+    row.save(update_fields=["status", "subject", "body", "locked_at", "locked_by", "lapses_at"])
     rows.record("gdap.locked", row, actor, decision, until=row.lapses_at)
     return row
 
@@ -156,16 +162,24 @@ def close_pending(row: GdapRelationship, actor: User, reason: Reason, note: str 
 # ── rules ──
 
 
-def _require_approved(partner: Tenant) -> None:
+def require_approved(partner: Tenant) -> None:
+    """Raises Refused for a partner that isn't approved, or is disabled."""
     if not gdap_offers.is_partner_in_force(partner.pk):
         raise Refused(_("Your partner profile is not approved. Requests can be made once an operator approves it."))
 
 
-def _require_unblocked(row: GdapRelationship) -> None:
+def require_unblocked(row: GdapRelationship) -> None:
+    """DOMAIN §4: raises Refused for a customer that takes no requests from this partner."""
     domain = row.limited_to_domain or row.customer_address.rpartition("@")[2].lower()
     customer = row.customer or (organisations.tenant_of_domain(domain) if domain else None)
     if customer and gdap_offers.is_blocked(row.partner_id, customer.pk):
         raise Refused(_("This customer doesn't accept requests from your organisation."), field="customer")
+
+
+def _require_for_customer(row: GdapRelationship, actor: User) -> None:
+    """Raises PermissionDenied where none of the actor's groups works for the customer that was chosen."""
+    if row.pair is not None:
+        access.require(actor, capability_for(row), row.pair)
 
 
 def _replaced(partner: Tenant, replaces: GdapRelationship) -> Tenant | None:
@@ -249,7 +263,7 @@ def _check_customer(row: GdapRelationship) -> None:
             validate_email(row.customer_address)
         except ValidationError:
             raise Refused(_("This is not an e-mail address."), field="customer_address") from None
-    _require_unblocked(row)
+    require_unblocked(row)
 
 
 def _save(row: GdapRelationship, chosen: Mapping[str, str]) -> None:

@@ -11,6 +11,7 @@ from relationships.services.answers import (
 )
 from relationships.services.invitations import (
     cancel_invitation,
+    count_opening,
     create_invitation,
     edit_draft,
     open_invitation,
@@ -35,6 +36,7 @@ __all__ = [
     "begin_type",
     "block_partner",
     "cancel_invitation",
+    "count_opening",
     "create_invitation",
     "decline_invitation",
     "edit_draft",

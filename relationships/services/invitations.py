@@ -113,7 +113,7 @@ def _open(invitation: Invitation, actor: User, decision: Decision) -> Invitation
     _require_approved(invitation.partner)
     _require_unblocked(invitation)
     texts.check_text(invitation, invitation.subject, invitation.body)
-    _count(actor)
+    count_opening(actor)
     invitation.state = State.OPEN
     invitation.opened_at = clock.now()
     invitation.expires_at = invitation.end_of(invitation.opened_at)
@@ -122,13 +122,16 @@ def _open(invitation: Invitation, actor: User, decision: Decision) -> Invitation
     return invitation
 
 
-def _count(actor: User) -> None:
-    """So many invitations per user and day (issue 2); counted with the opening, so that a failure costs nothing."""
+def count_opening(actor: User) -> None:
+    """So many requests per user and day (issue 2); counted with the opening, so that a failure costs nothing.
+
+    Raises TooMany.
+    """
     most = settings.MANDATE_INVITATIONS_PER_USER_AND_DAY
     try:
         limits.count("invitation", str(actor.pk), most=most, seconds=_DAY)
     except TooMany:
-        message = _("You have opened %(most)s invitations today. Go on tomorrow, or ask a colleague.")
+        message = _("You have opened %(most)s requests today. Go on tomorrow, or ask a colleague.")
         raise TooMany(message % {"most": most}) from None
 
 

@@ -90,7 +90,7 @@ def test_draft_without_its_link_or_with_another_one_is_refused(somebody) -> None
     agent.sees("The personal link is missing. It must stay in the message, exactly once.")
     agent.fill("Message", f"Please accept our request: {other}")
     agent.press("Next")
-    agent.sees("This text holds the personal link of another invitation.")
+    agent.sees("This text holds the personal link of another request.")
     agent.fill("Message", f"Look here: https://phishing.example/ {personal_link(agent)}")
     agent.press("Next")
     agent.sees("phishing.example")

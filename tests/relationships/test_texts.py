@@ -58,7 +58,7 @@ def test_a_text_with_its_link_twice_is_refused(cast: Cast) -> None:
 def test_another_invitations_link_is_refused(cast: Cast) -> None:
     mine, other = draft(cast), draft(cast)
     for body in (texts.personal_link(other), f"{texts.personal_link(mine)} {texts.personal_link(other)}"):
-        with pytest.raises(Refused, match="another invitation"):
+        with pytest.raises(Refused, match="another request"):
             edit(cast, mine, body)
 
 
