@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import django_filters
 from django.db.models import Exists, OuterRef, QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from delegation.models import DapGrant
-from portal import search
+from portal.filters import TenantFilter
 from portal.models import Pair
 
 SHOWN = (("dap", _("Delegated admin")), ("none", _("Without")), ("ended", _("Ended")))
 
 
-class PairFilter(django_filters.FilterSet):
+class PairFilter(TenantFilter):
     """Those in force unless *Ended* is asked for; by delegated admin; by words of the name or a domain."""
 
-    q = django_filters.CharFilter(method="by_words", max_length=200)
     show = django_filters.ChoiceFilter(choices=SHOWN, method="by_state")
 
     class Meta:
@@ -35,7 +32,3 @@ class PairFilter(django_filters.FilterSet):
         if value == "dap":
             return queryset.filter(held)
         return queryset.filter(~held) if value == "none" else queryset
-
-    def by_words(self, queryset: QuerySet[Pair], name: str, value: str) -> QuerySet[Pair]:
-        acting: Any = self.request.acting  # type: ignore[union-attr]
-        return search.matching(queryset, [acting.tenant.pk], value)

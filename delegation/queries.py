@@ -150,23 +150,23 @@ class Totals:
 #: Each figure counts one past `lists.COUNT_UP_TO` at most.
 _TOTALS = """
 WITH seen AS (
-  SELECT p.id, p.partner_id FROM portal_pair p
+  SELECT p.id, p.partner_id, p.open_to_all FROM portal_pair p
   WHERE p.customer_id = %(customer)s AND (%(partner)s::uuid IS NULL OR p.partner_id = %(partner)s)
     AND p.started_at IS NOT NULL AND p.ended_at IS NULL LIMIT %(most)s
 ), reached AS (
-  SELECT DISTINCT u.id FROM seen p
+  SELECT DISTINCT u.id FROM portal_tenantgrant g JOIN seen p ON p.id = g.pair_id
   JOIN portal_partnerprofile f ON f.tenant_id = p.partner_id AND f.approved_at IS NOT NULL AND f.disabled_at IS NULL
-  JOIN portal_tenantgrant g ON g.pair_id = p.id AND (g.until IS NULL OR g.until > %(now)s)
   JOIN portal_membership m ON m.group_id = g.group_id
   JOIN portal_user u ON u.id = m.user_id AND u.activated_at IS NOT NULL AND u.blocked_at IS NULL
   JOIN portal_tenant h ON h.id = u.tenant_id AND h.disabled_at IS NULL
-  WHERE EXISTS (
+  WHERE g.content_object_id = %(customer)s AND (g.until IS NULL OR g.until > %(now)s) AND (p.open_to_all OR EXISTS (
     SELECT 1 FROM portal_pairgrant w JOIN portal_membership wm ON wm.group_id = w.group_id AND wm.user_id = u.id
-    WHERE w.content_object_id = p.id AND (w.until IS NULL OR w.until > %(now)s))
+    WHERE w.content_object_id = p.id AND (w.until IS NULL OR w.until > %(now)s)))
   LIMIT %(most)s
 )
 SELECT (SELECT count(*) FROM seen), (SELECT count(*) FROM reached),
-  (SELECT count(*) FROM seen JOIN delegation_dapgrant d ON d.pair_id = seen.id AND d.ended_at IS NULL),
+  (SELECT count(*) FROM seen JOIN delegation_dapgrant d
+   ON d.pair_id = seen.id AND d.customer_id = %(customer)s AND d.ended_at IS NULL),
   (SELECT count(*) FROM seen JOIN relationships_deviceconsent c ON c.pair_id = seen.id AND c.state = 'pending')
 """
 

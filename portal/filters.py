@@ -20,11 +20,13 @@ from portal.models import AuditEntry, RoleAssignment, SecurityGroup, ServiceRequ
 class TenantFilter(django_filters.FilterSet):
     """A list of one tenant, with a search box."""
 
-    q = django_filters.CharFilter(method="matching", label=_("Search"))
+    q = django_filters.CharFilter(method="matching", max_length=200, label=_("Search"))
+    #: The field that holds the words.
+    words_in: ClassVar[str] = "search"
 
     def matching(self, queryset: QuerySet[Any], name: str, value: str) -> QuerySet[Any]:
         """The rows whose words begin with the words looked for."""
-        return search.matching(queryset, [self.request.acting.tenant.pk], value)
+        return search.matching(queryset, [self.request.acting.tenant.pk], value, column=self.words_in)
 
 
 class UserFilter(TenantFilter):
@@ -73,14 +75,10 @@ class GroupFilter(django_filters.FilterSet):
         fields: ClassVar[list[str]] = []
 
 
-class MemberFilter(django_filters.FilterSet):
+class MemberFilter(TenantFilter):
     """Members of one group."""
 
-    q = django_filters.CharFilter(method="matching", label=_("Search"))
-
-    def matching(self, queryset: QuerySet[Any], name: str, value: str) -> QuerySet[Any]:
-        """The members whose names begin with the words looked for."""
-        return search.matching(queryset, [self.request.acting.tenant.pk], value, column="user__search")
+    words_in = "user__search"
 
 
 class ServiceRequestFilter(TenantFilter):

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import django_filters
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
-from portal import clock, search
+from portal import clock
+from portal.filters import TenantFilter
 from relationships.models import Invitation
 
 DAP = (("yes", _("With delegated admin")), ("no", _("Without delegated admin")))
@@ -37,14 +36,11 @@ class RequestFilter(django_filters.FilterSet):
         return queryset.filter(with_dap=value == "yes")
 
 
-class InvitationFilter(RequestFilter):
+class InvitationFilter(TenantFilter, RequestFilter):
     """The same, and by words of the customer's name or address."""
 
-    q = django_filters.CharFilter(method="by_words", max_length=200)
-
-    def by_words(self, queryset: QuerySet[Invitation], name: str, value: str) -> QuerySet[Invitation]:
-        acting: Any = self.request.acting  # type: ignore[union-attr]
-        return search.matching(queryset, [acting.tenant.pk], value)
+    class Meta(RequestFilter.Meta):
+        pass
 
 
 class InboxFilter(RequestFilter):

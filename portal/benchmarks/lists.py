@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from urllib.parse import quote_plus
 
 from django.conf import settings
 from django.db import connection
@@ -100,15 +101,22 @@ def _pages() -> list[Page]:
     """An Admin agent of the largest partner, and a Global Administrator of the customer that has every partner."""
     agent, administrator = _signed_in(0), _signed_in(6)
     lists = (
-        ("customers", agent, reverse("customers", args=["partner0"]), "contoso"),
-        ("partner_relationships", administrator, reverse("partner-relationships", args=["customer0"]), "partner 1"),
-        ("invitations", agent, reverse("invitations", args=["partner0"]), "contoso"),
+        ("customers", agent, reverse("customers", args=["partner0"]), "contoso clinic 7", "contoso"),
+        (
+            "partner_relationships",
+            administrator,
+            reverse("partner-relationships", args=["customer0"]),
+            "partner 7",
+            "partner",
+        ),
+        ("invitations", agent, reverse("invitations", args=["partner0"]), "contoso clinic 7", "contoso"),
     )
     found = []
-    for name, client, url, words in lists:
+    for name, client, url, words, broad in lists:
         found += [
             Page(f"{name}_first", client, url),
-            Page(f"{name}_search", client, f"{url}?q={words.replace(' ', '+')}"),
+            Page(f"{name}_search", client, f"{url}?q={quote_plus(words)}"),
+            Page(f"{name}_broad_search", client, f"{url}?q={broad}"),
             Page(f"{name}_last", client, f"{url}?at={_LAST}"),
         ]
     return found
