@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from django.urls import reverse
@@ -9,9 +10,10 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, pgettext
 
-from delegation import queries
+from delegation import queries, reach
 from portal import hooks
-from portal.models import Pair
+from portal.models import Pair, PathKind
+from relationships import catalogue as types
 from relationships.catalogue import partner_types
 from relationships.models import DeviceConsent, Relationship
 
@@ -27,10 +29,10 @@ def _people(count: int) -> str:
     return ngettext("%(count)d person", "%(count)d people", count) % {"count": count}
 
 
-def _role_items(pair: Pair) -> list[Item]:
+def _role_items(pair: Pair, kind: PathKind) -> list[Item]:
     return [
-        {"label": reach.role, "detail": f"{reach.group} · {_people(reach.people)} · {reach.kind}"}
-        for reach in queries.reach_of(pair)
+        {"label": held.role, "detail": f"{held.group} · {_people(held.people)} · {held.kind}"}
+        for held in reach.reach_of(pair, kind)
     ]
 
 
@@ -44,9 +46,9 @@ def _residual_items(residuals: list[hooks.Residual], *, with_links: bool) -> lis
     return items
 
 
-def _kept(pair: Pair, *, with_links: bool) -> list[Item]:
-    """What no ending of DAP touches; kinds of which nothing is recorded are named too."""
-    residuals = [item for item in queries.residuals_of(pair) if item.kind != "dap"]
+def kept(pair: Pair, *, with_links: bool, but: Collection[str] = ("dap",)) -> list[Item]:
+    """What no ending of DAP or GDAP touches, without what is of the kinds `but`; others are named where none is."""
+    residuals = [item for item in queries.residuals_of(pair) if item.kind not in but]
     kinds = {item.kind for item in residuals}
     items = _residual_items(residuals, with_links=with_links)
     none = _("None recorded.")
@@ -63,7 +65,7 @@ def _kept(pair: Pair, *, with_links: bool) -> list[Item]:
 
 def of_dap(pair: Pair, *, for_partner: bool) -> dict[str, Any]:
     """`ends` and `remains` of removing, or giving up, delegated admin."""
-    roles = _role_items(pair)
+    roles = _role_items(pair, PathKind.DAP)
     sessions = _("Their people are refused with the next request, also where they are signed in now.")
     ends = [
         *roles,
@@ -73,11 +75,12 @@ def of_dap(pair: Pair, *, for_partner: bool) -> dict[str, Any]:
     if for_partner:
         ends[-2]["detail"] = _("Our people are refused with the next request, also where they are signed in now.")
         ends[-1]["detail"] = _("We can no longer open service requests for this customer.")
-    relationships = [_relationship_item(row) for row in pair.relationships.filter(ended_at__isnull=True)]
-    return {"ends": ends, "remains": relationships + _kept(pair, with_links=not for_partner)}
+    relationships = [relationship_item(row) for row in pair.relationships.filter(ended_at__isnull=True)]
+    return {"ends": ends, "remains": relationships + kept(pair, with_links=not for_partner)}
 
 
-def _relationship_item(relationship: Relationship) -> Item:
+def relationship_item(relationship: Relationship) -> Item:
+    """A relationship that stays."""
     since = date_format(relationship.started_at, "DATE_FORMAT")
     detail = _("Since %(date)s. It stays, for subscriptions and renewals; the partner can end it.") % {"date": since}
     return {"label": _("Relationship: %(type)s") % {"type": relationship.type_name}, "detail": detail}
@@ -90,17 +93,21 @@ def of_relationship(relationship: Relationship) -> dict[str, Any]:
     ends: list[Item] = [
         {"label": _("Relationship: %(type)s") % {"type": relationship.type_name}, "detail": pair.customer_name}
     ]
+    gone = {"consent"}
     keeps_dap = any(partner_types()[row.partner_type].may_carry_dap for row in others)
     if queries.active_dap(pair) is not None and not keeps_dap:
-        ends += _role_items(pair)
+        ends += _role_items(pair, PathKind.DAP)
+        gone.add("dap")
+    if all(row.partner_type != types.GDAP for row in others):
+        ends += _role_items(pair, PathKind.GDAP)
+        gone.add("gdap")
     consent = DeviceConsent.objects.filter(pair=pair).exclude(state=DeviceConsent.State.ENDED).first()
     if consent is not None and not others:
         ends.append({"label": _("Device registration consent"), "detail": str(consent.get_state_display())})
     if not others:
         ends.append({"label": _("Their pages"), "detail": _("The customer's pages can't be opened any more.")})
-    gone = {"dap", "consent"}
     residuals = [item for item in queries.residuals_of(pair) if item.kind not in gone]
-    remains = [_relationship_item(row) for row in others] + _residual_items(residuals, with_links=False)
+    remains = [relationship_item(row) for row in others] + _residual_items(residuals, with_links=False)
     remains.append({"label": _("History"), "detail": _("Both sides can go on reading it.")})
     return {"ends": ends, "remains": remains}
 

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from delegation.models import GdapRelationship
 from portal import catalogue, clock
-from portal.cells import badge, day
+from portal.cells import badge, day, link
 from portal.lists import WrittenTable
 
 Status = GdapRelationship.Status
@@ -64,7 +64,7 @@ class GdapTable(WrittenTable):
         self.now = clock.now()
 
     def cell_display_name(self, record: Any) -> str:
-        return format_html('<strong class="cut">{}</strong>', record.display_name)
+        return link(f"{self.url}/{record.pk}", record.display_name)
 
     def cell_customer(self, record: Any) -> str:
         sub = record.customer.default_domain if record.customer else record.customer_address

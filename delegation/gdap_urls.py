@@ -2,11 +2,25 @@
 
 from django.urls import URLPattern, path
 
-from delegation.views import gdap_list
+from delegation.views import gdap_assignments, gdap_endings, gdap_list, gdap_relationship
 
 _OURS = "p/<slug:partner_slug>/admin-relationships"
+_ONE = f"{_OURS}/<uuid:gdap_id>"
 
 urlpatterns: list[URLPattern] = [
     path(_OURS, gdap_list.listing, name="gdap-list"),
     path(f"{_OURS}.csv", gdap_list.export, name="gdap-export"),
+    path(_ONE, gdap_relationship.relationship, name="gdap-relationship"),
+    path(f"{_ONE}/auto-extend", gdap_relationship.set_auto_extend, name="gdap-auto-extend"),
+    path(f"{_ONE}/amend", gdap_relationship.amend, name="gdap-amend"),
+    path(
+        f"{_ONE}/counter-offers/<uuid:offer_id>/accept",
+        gdap_relationship.accept_counter_offer,
+        name="gdap-accept-counter-offer",
+    ),
+    path(f"{_ONE}/remove-roles", gdap_endings.remove_roles, name="gdap-remove-roles"),
+    path(f"{_ONE}/terminate", gdap_endings.terminate, name="gdap-terminate"),
+    path(f"{_ONE}/groups/new", gdap_assignments.new, name="gdap-assignment-new"),
+    path(f"{_ONE}/groups/<uuid:gdap_assignment_id>", gdap_assignments.edit, name="gdap-assignment-edit"),
+    path(f"{_ONE}/groups/<uuid:gdap_assignment_id>/remove", gdap_assignments.remove, name="gdap-assignment-remove"),
 ]

@@ -84,7 +84,7 @@ def groups_working_for(pair: Pair) -> list[SecurityGroup]:
 
 def plug_in() -> None:
     """Hang this app into the hooks of the lower ones."""
-    from delegation import queries, services
+    from delegation import gdap_pairs, queries, services
     from portal import hooks
     from relationships import hooks as relationship_hooks
 
@@ -94,3 +94,4 @@ def plug_in() -> None:
     relationship_hooks.standing.append(queries.standing)
     hooks.residuals.append(queries.residuals)
     hooks.services.append(queries.services)
+    hooks.forecasts.append(gdap_pairs.forecasts)

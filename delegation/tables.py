@@ -21,9 +21,12 @@ from portal.lists import WrittenTable
 
 def dap_words(pair: Any) -> str:
     """The state of delegated admin in words, for CSV."""
-    if pair.has_dap:
-        return gettext("DAP")
-    return gettext("Requested") if pair.dap_asked_until else gettext("None")
+    held = [gettext("DAP")] if pair.has_dap else []
+    if pair.gdap_until is not None:
+        held.append(gettext("GDAP"))
+    if pair.dap_asked_until:
+        held.append(gettext("Requested"))
+    return "; ".join(held) or gettext("None")
 
 
 class PairTable(WrittenTable):
@@ -37,6 +40,10 @@ class PairTable(WrittenTable):
         return badge("bad", gettext("DAP · all rights"))
 
     @cached_property
+    def _gdap(self) -> SafeString:
+        return badge("good", gettext("GDAP"))
+
+    @cached_property
     def _not_held(self) -> SafeString:
         return badge("idle", gettext("None"))
 
@@ -44,12 +51,17 @@ class PairTable(WrittenTable):
         return format_html_join("", '<span class="cut">{}</span>', ((name,) for name in record.types))
 
     def cell_dap(self, record: Any) -> str:
-        if record.has_dap:
-            return self._held
-        if record.dap_asked_until is None:
-            return self._not_held
-        until = format_html(' <span class="sub">{} {}</span>', gettext("until"), day(record.dap_asked_until))
-        return badge("wait", gettext("Requested")) + until
+        held = self._held if record.has_dap else SafeString("")
+        if record.gdap_until is not None:
+            held += self._gdap + self._until(record.gdap_until, record.extends)
+        if record.dap_asked_until is not None:
+            held += badge("wait", gettext("Requested")) + self._until(record.dap_asked_until)
+        return held or self._not_held
+
+    def _until(self, end: Any, extends: bool = False) -> SafeString:
+        if extends:
+            return format_html(' <span class="sub">{}</span> ', gettext("extends itself"))
+        return format_html(' <span class="sub">{} {}</span> ', gettext("until"), day(end))
 
     def cell_started_at(self, record: Any) -> str:
         return day(record.started_at)

@@ -72,12 +72,19 @@ class Waiting:
 residuals: list[Callable[[Any], Iterable[Residual]]] = []
 #: (user, pair, rights in the customer's tenant) -> Services for the expanded row of *Customers*
 services: list[Callable[[Any, Any, Any], Iterable[Service]]] = []
+#: (tenant, paths of one person in it) -> by source, the end as it stands of paths that prolong themselves
+forecasts: list[Callable[[Any, Any], dict[str, Any]]] = []
 #: the app's pages in the main navigation and on the start page
 navigation: list[Page] = []
 #: (user, tenant, rights in it) -> what waits for this person on the start page; cheap, by index
 waiting: list[Callable[[Any, Any, Any], Iterable[Waiting]]] = []
 #: () -> sign-in names of the demo's cast in the order of the persona picker (demo mode only)
 personas: list[Callable[[], Iterable[str]]] = []
+
+
+def forecasts_of(tenant: Any, paths: Any) -> dict[str, Any]:
+    """The ends as they stand, over all apps."""
+    return {source: end for look in forecasts for source, end in look(tenant, paths).items()}
 
 
 def residuals_of(pair: Any) -> list[Residual]:

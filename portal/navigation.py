@@ -141,7 +141,9 @@ def _section(request: HttpRequest, section: Section, heading: Any, tenant: Tenan
 def _banner(acting: Acting, user: Any) -> dict[str, Any]:
     """On whose behalf, as what, by which path and group, until when; leaving leads to the partner's *Customers*."""
     paths = acting.rights.roles
-    ends = [path.until for path in paths if path.until]
+    forecasts = hooks.forecasts_of(acting.tenant, paths)
+    ends = {path.until or forecasts.get(path.source): path.until is None for path in paths}
+    until = min(ends) if ends and None not in ends else None
     groups = SecurityGroup.objects.filter(pk__in={path.group_id for path in paths}).order_by("name")
     through = _("Through %(groups)s.") % {"groups": ", ".join(groups.values_list("name", flat=True))}
     noted = _("Every change is in their audit log.")
@@ -149,7 +151,8 @@ def _banner(acting: Acting, user: Any) -> dict[str, Any]:
         "customer": acting.tenant.display_name,
         "roles": sorted({path.role_label for path in paths}),
         "path": ", ".join(sorted({str(PathKind(path.kind).label) for path in paths})),
-        "until": min(ends) if ends and len(ends) == len(paths) else None,
+        "until": until,
+        "extends": until is not None and ends[until],
         "leave_url": reverse("customers", args=[user.tenant.slug]),
         "note": sentences.joined(through, noted),
     }

@@ -180,7 +180,7 @@ Filled = tuple[str, dict[str, Any]]
 
 def filled(world: World) -> dict[str, Filled]:
     """Route → who fills its form in, and how, so that it works: each test spoils it from there."""
-    return _own(world) | _people(world) | _partners(world) | _invitations(world)
+    return _own(world) | _people(world) | _partners(world) | _invitations(world) | _gdap(world)
 
 
 def _own(world: World) -> dict[str, Filled]:
@@ -267,6 +267,17 @@ def _invitations(world: World) -> dict[str, Filled]:
         "invitation-message": ("admin-agent", {"subject": "A request", "body": texts.shown(draft)}),
         "accept-invitation": ("global-admin", {"digest": digest, "yes": "on"}),
         "forward-invitation": ("delegation-admin", {"to": str(world.cast["global-admin"].pk)}),
+    }
+
+
+def _gdap(world: World) -> dict[str, Filled]:
+    reader, helpdesk = factories.role("Directory Readers"), factories.role("Helpdesk Administrator")
+    return {
+        "gdap-auto-extend": ("admin-agent", {"is_on": "yes"}),
+        "gdap-remove-roles": ("admin-agent", {"roles": [helpdesk]}),
+        "gdap-terminate": ("admin-agent", {"reason": "The work is done."}),
+        "gdap-assignment-new": ("admin-agent", {"group": str(world.values["group_uid"]), "roles": [reader]}),
+        "gdap-assignment-edit": ("admin-agent", {"roles": [reader, helpdesk], "version": "1", "was": [reader]}),
     }
 
 

@@ -221,6 +221,15 @@ INVITATIONS: Table = {
 GDAP: Table = {
     "gdap-list": (ours(SEES_CUSTOMERS), NO_OURS),
     "gdap-export": (ours(SEES_CUSTOMERS), NO_OURS),
+    "gdap-relationship": (ours(SEES_CUSTOMERS), NO_OURS),
+    "gdap-auto-extend": (NO_OURS, ours(ENDS, 409)),
+    "gdap-amend": (NO_OURS, ours(ENDS, 302)),
+    "gdap-accept-counter-offer": (NO_OURS, ours({"admin-agent"}, 302)),
+    "gdap-remove-roles": (ours(ENDS), ours(ENDS, 400)),
+    "gdap-terminate": (ours(ENDS), ours(ENDS, 302)),
+    "gdap-assignment-new": (ours(ENDS), ours(ENDS, 400)),
+    "gdap-assignment-edit": (ours(ENDS), ours(ENDS, 400)),
+    "gdap-assignment-remove": (ours(ENDS), ours(ENDS, 302)),
 }
 TABLES = {
     "public": PUBLIC,

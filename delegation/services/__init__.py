@@ -7,6 +7,7 @@ from delegation.services.dap import (
     limit_groups,
     remove_dap,
 )
+from delegation.services.gdap_amendments import prepare_amendment
 from delegation.services.gdap_answers import (
     accept_counter_offer,
     approve_request,
@@ -64,6 +65,7 @@ __all__ = [
     "lock_request",
     "open_request",
     "plan_assignment",
+    "prepare_amendment",
     "remind_gdap",
     "remove_assignment",
     "remove_by_customer",

@@ -14,7 +14,7 @@ from portal.models import Pair, User
 def tell_partner(kind: str, row: GdapRelationship, **context: Any) -> None:
     """The Admin agents and who made the request."""
     partner = row.partner
-    path = reverse("customer", args=[partner.slug, row.pair_id]) if row.pair_id else ""
+    path = reverse("gdap-relationship", args=[partner.slug, row.pk])
     people = [row.created_by, *notices.agents(partner.pk)]
     notices.tell(kind, people, tenant=partner, about=row, path=path, is_partner=True, **_about(row), **context)
 

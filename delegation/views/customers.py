@@ -15,16 +15,17 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from delegation import endings, queries, services
+from delegation import endings, gdap_pairs, history, queries, reach, services
 from delegation.filters import SHOWN, PairFilter
 from delegation.forms import GroupsForm, ReasonForm
+from delegation.gdap_tables import status_badge
 from delegation.sources import LIMIT
 from delegation.tables import CustomerTable
 from delegation.views import insist
 from portal import access, hooks, lists
 from portal.catalogue import Capability as Can
 from portal.errors import Refused
-from portal.models import Pair
+from portal.models import Pair, PathKind
 from relationships import services as relationship_services
 from relationships.models import Relationship
 
@@ -96,6 +97,7 @@ def _services(request: HttpRequest, pair: Pair) -> dict[str, Any]:
         "pair": pair,
         "services": offered,
         "why": queries.why_without_access(user, pair, dap) if not rights.paths else "",
+        "why_less": queries.why_less(rights, user, dap),
         "request_url": endings.request_url(pair)
         if is_missing and dap is None and acting.rights.allows(Can.INVITATIONS_SEND)
         else "",
@@ -127,11 +129,13 @@ def _customer_page(request: HttpRequest, pair: Any, form: GroupsForm | None = No
     context = {
         "pair": pair,
         "relationships": pair.relationships.order_by("-started_at"),
+        "gdap": _gdap(pair) if rights.allows(Can.GDAP_VIEW) else [],
+        "may_request_gdap": rights.allows(Can.GDAP_REQUEST) and pair.is_in_force,
         "grants": pair.dap_grants.select_related("granted_by", "ended_by").order_by("-started_at"),
         "consent": pair.device_consents.order_by("-asked_at").first(),
-        "answers": queries.answers(pair)[: queries.MOST_LISTED],
-        "history": queries.history(pair, pair.partner),
-        "reach": queries.reach_of(pair) if pair.is_in_force else [],
+        "answers": history.answers(pair)[: history.MOST_LISTED],
+        "history": history.history(pair, pair.partner),
+        "reach": reach.reach_of(pair, PathKind.DAP) if pair.is_in_force else [],
         "details": _services(request, pair) if pair.is_in_force else None,
         "groups": groups,
         "can_limit": rights.allows(Can.CUSTOMERS_LIMIT_GROUPS),
@@ -142,6 +146,10 @@ def _customer_page(request: HttpRequest, pair: Any, form: GroupsForm | None = No
         "form": form or _groups_form(pair, groups),
     }
     return render(request, "delegation/customer.html", context, status=200 if form is None else 400)
+
+
+def _gdap(pair: Pair) -> list[dict[str, Any]]:
+    return [{"row": row, "badge": status_badge(row)} for row in gdap_pairs.relationships_of(pair)]
 
 
 def _groups_form(pair: Pair, groups: list[Any]) -> GroupsForm:

@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from delegation import endings, queries, services
+from delegation import endings, history, queries, reach, services
 from delegation.filters import SHOWN, PairFilter
 from delegation.forms import ReasonForm
 from delegation.tables import PartnerTable
@@ -100,10 +100,10 @@ def _details(request: HttpRequest, pair: Any) -> dict[str, Any]:
         "pair": pair,
         "relationships": pair.relationships.select_related("accepted_by").order_by("-started_at"),
         "consent": DeviceConsent.objects.filter(pair=pair).order_by("-asked_at").first(),
-        "reach": queries.reach_of(pair) if pair.is_in_force else [],
+        "reach": reach.reach_of(pair) if pair.is_in_force else [],
         "made": [item for item in remains if item.kind in ("account", "guest", "role")],
         "elsewhere": [item for item in remains if item.kind not in ("account", "guest", "role", "consent")],
-        "history": queries.history(pair, acting.tenant),
+        "history": history.history(pair, acting.tenant),
         "can_remove": rights.allows(Can.PARTNERS_REMOVE_DAP),
         "can_consent": rights.allows(Can.PARTNERS_ACCEPT_WITH_ROLES),
         "can_block": rights.allows(Can.PARTNERS_ACCEPT_WITH_ROLES),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from delegation import endings, queries, services
+from delegation import endings, queries, reach, services
 from portal import clock
 from portal.mail.rendering import render
 from portal.models import OutboxMessage, Pair, PartnerProfile, RoleAssignment, SecurityGroup
@@ -66,19 +66,19 @@ def test_an_unverified_domain_counts_for_nothing(cast: Cast, pair: Pair) -> None
 
 def test_reach_counts_people_who_can_use_it(dap_cast: Cast) -> None:
     factories.agent(dap_cast.fabrikam, "second-admin-agent", "admin_agents", domain="fabrikam.example")
-    assert [(item.role, item.group, item.people) for item in queries.reach_of(dap_cast.pair)] == [
+    assert [(item.role, item.group, item.people) for item in reach.reach_of(dap_cast.pair)] == [
         ("Global Administrator", "AdminAgents", 2),
         ("Helpdesk Administrator", "HelpdeskAgents", 1),
     ]
     group = SecurityGroup.objects.get(tenant=dap_cast.fabrikam, kind="helpdesk_agents")
     services.limit_groups(pair=dap_cast.pair, groups=[group], actor=dap_cast["partner-admin"])
-    assert [item.people for item in queries.reach_of(dap_cast.pair)] == [0, 1]
+    assert [item.people for item in reach.reach_of(dap_cast.pair)] == [0, 1]
 
 
 def test_a_disabled_partner_reaches_nothing(dap_cast: Cast) -> None:
-    assert queries.reach_of(dap_cast.pair)
+    assert reach.reach_of(dap_cast.pair)
     PartnerProfile.objects.filter(tenant=dap_cast.fabrikam).update(disabled_at=clock.now())
-    assert queries.reach_of(dap_cast.pair) == []
+    assert reach.reach_of(dap_cast.pair) == []
 
 
 def test_residuals_are_this_partners_only(dap_cast: Cast) -> None:
