@@ -25,6 +25,7 @@ PAGES = (
         Can.GDAP_VIEW,
         "key",
         _("Which roles we hold for whom, until when."),
+        others=(Can.GDAP_ASSIGN,),
     ),
     Page(
         Section.SETTINGS,

@@ -14,14 +14,14 @@ from delegation import gdap_queries
 from delegation.gdap_filters import STATUSES, GdapFilter
 from delegation.gdap_tables import GdapTable
 from delegation.models import GdapRelationship
-from delegation.views import insist
+from delegation.views import insist, seeing_gdap
 from portal import access, lists
-from portal.catalogue import Capability as Can
 
 
 def _listing(request: Any) -> lists.Listing:
-    insist(request, Can.GDAP_VIEW)
-    rows = access.allowing(GdapRelationship.objects.all(), request.user, Can.GDAP_VIEW).select_related("customer")
+    capability = seeing_gdap(request)
+    insist(request, capability)
+    rows = access.allowing(GdapRelationship.objects.all(), request.user, capability).select_related("customer")
     url = reverse("gdap-list", args=[request.acting.tenant.slug])
     return lists.Listing(request, GdapTable, rows, GdapFilter, gdap_queries.add_details, {"url": url})
 

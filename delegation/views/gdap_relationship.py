@@ -17,6 +17,7 @@ from delegation.gdap_standing import Holding, RoleLine
 from delegation.gdap_tables import customer_of, status_badge
 from delegation.models import GdapCounterOffer, GdapRelationship
 from delegation.services import gdap_requests
+from delegation.views import seeing_gdap
 from portal import access, clock
 from portal.catalogue import Capability as Can
 from portal.errors import Refused
@@ -27,10 +28,10 @@ _PEOPLE = ("partner", "customer", "pair", "created_by", "locked_by", "approved_b
 _MOST_AMENDMENTS = 20
 
 
-def found(request: Any, gdap_id: UUID, capability: Can = Can.GDAP_VIEW) -> GdapRelationship:
-    """The relationship, for somebody of its partner who may do this to it; else 404 or 403."""
+def found(request: Any, gdap_id: UUID, capability: Can | None = None) -> GdapRelationship:
+    """The relationship, for somebody of its partner who may do this to it (None: see it); else 404 or 403."""
     rows = GdapRelationship.objects.filter(partner=request.acting.tenant).select_related(*_PEOPLE)
-    return access.get_or_404(rows, request.user, capability, pk=gdap_id)
+    return access.get_or_404(rows, request.user, capability or seeing_gdap(request), pk=gdap_id)
 
 
 def place_of(request: Any, row: GdapRelationship) -> Place:

@@ -130,6 +130,14 @@ class Person:
         """Tick a box or a radio button."""
         self.page.get_by_label(_label(label)).first.check()
 
+    def tick_first(self, words: str) -> None:
+        """Tick the box whose name begins with these words and goes on to explain itself."""
+        self.page.get_by_role("checkbox", name=re.compile("^" + re.escape(words))).check()
+
+    def untick_first(self, words: str) -> None:
+        """Take the tick away again."""
+        self.page.get_by_role("checkbox", name=re.compile("^" + re.escape(words))).uncheck()
+
     def pick(self, words: str) -> None:
         """Choose the radio button whose name begins with these words."""
         self.page.get_by_role("radio", name=re.compile("^" + re.escape(words))).check()

@@ -15,6 +15,7 @@ from delegation import services
 from delegation.models import GdapAssignment, GdapRelationship
 from portal import clock
 from portal.models import User
+from tests import factories
 from tests.cast import Cast
 from tests.delegation.granting import (
     GLOBAL,
@@ -398,3 +399,13 @@ def test_with_auto_extend_the_banner_forecasts_the_end(cast: Cast) -> None:
     response = signed_in(cast["partner-user"]).get(reverse("account", args=[cast.contoso.slug]))
     assert (response.context["behalf"]["until"], response.context["behalf"]["extends"]) == (row.ends_at, True)
     assert "then it extends itself" in text(response)
+
+
+def test_a_user_administrator_of_the_partner_assigns_and_sees_what_for(cast: Cast) -> None:
+    person = factories.person(cast.fabrikam, "user-admin", "User Administrator", domain="fabrikam.example")
+    row, made = active(cast), group(cast.fabrikam)
+    client = signed_in(person)
+    assert client.get(reverse("gdap-list", args=[cast.fabrikam.slug])).status_code == 200
+    response = client.post(url("gdap-assignment-new", row), {"group": str(made.uid), "roles": ids(READER)}, follow=True)
+    assert "HelpdeskAgents has its roles now." in text(response)
+    assert client.get(url("gdap-terminate", row)).status_code == 403
