@@ -18,10 +18,11 @@ from delegation.gdap_tables import customer_of, status_badge
 from delegation.models import GdapCounterOffer, GdapRelationship
 from delegation.services import gdap_requests
 from delegation.views import seeing_gdap
-from portal import access, clock
+from portal import access, clock, mail
 from portal.catalogue import Capability as Can
 from portal.errors import Refused
 from portal.views.acting import Place, say_once
+from relationships.tables import delivery
 
 Status = GdapRelationship.Status
 _PEOPLE = ("partner", "customer", "pair", "created_by", "locked_by", "approved_by", "ended_by", "replaces")
@@ -82,12 +83,19 @@ def relationship(request: Any, gdap_id: UUID) -> HttpResponse:
         "offers": _offers(row, lines),
         "amendments": row.amendments.order_by("-created_at")[:_MOST_AMENDMENTS],
         "events": gdap_timeline.events_of(row),
-        "link": gdap_texts.personal_link(row) if row.status_now == Status.APPROVAL_PENDING else "",
+        "letter": _letter(row) if row.status_now == Status.APPROVAL_PENDING else None,
         "buttons": buttons,
         "button_reasons": say_once("gdap", buttons),
         "accept": here.button(gdap_requests.capability_for(row), _("Accept counter-offer"), ""),
     }
     return render(request, "delegation/gdap_relationship.html", context)
+
+
+def _letter(row: GdapRelationship) -> dict[str, Any]:
+    """The personal link, the text that goes out with it, and what became of the portal's message."""
+    sent = mail.latest_about([row], gdap_texts.MAIL).get(row.pk)
+    text = gdap_texts.shown(gdap_texts.with_text(row))
+    return {"link": gdap_texts.personal_link(row), "text": text, "delivery": delivery(sent)}
 
 
 def _buttons(here: Place, row: GdapRelationship, lines: list[RoleLine]) -> list[dict[str, Any]]:

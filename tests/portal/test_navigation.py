@@ -32,7 +32,13 @@ OWN = ("Our tenant", ["Account", "Users", "Service requests"])
             "global-admin",
             [OWN, ("Settings", ["Partner relationships", "Requests", "Groups", "Audit log"])],
         ),
-        ("admin-agent", [("Our customers", ["Customers", "Invitations"]), ("Settings", ["Groups", "Audit log"])]),
+        (
+            "admin-agent",
+            [
+                ("Our customers", ["Customers", "Invitations", "Admin relationships"]),
+                ("Settings", ["Groups", "Audit log"]),
+            ],
+        ),
         ("user", []),
     ],
 )
