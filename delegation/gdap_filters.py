@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import django_filters
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from delegation.models import GdapRelationship, GdapRole
-from portal import catalogue, clock, search
+from portal import catalogue, clock
+from portal.filters import TenantFilter
 
 Status = GdapRelationship.Status
 
@@ -25,10 +24,9 @@ HOLDS = (("privileged", _("Privileged roles")), ("full", _("Global Administrator
 ENDS = (("extends", _("Auto-extend")), ("fixed", _("A fixed end")))
 
 
-class GdapFilter(django_filters.FilterSet):
+class GdapFilter(TenantFilter):
     """By the status that counts now, by what the roles allow, by auto-extend, by words of the name or the customer."""
 
-    q = django_filters.CharFilter(method="by_words", max_length=200)
     status = django_filters.ChoiceFilter(choices=STATUSES, method="by_status")
     roles = django_filters.ChoiceFilter(label=_("Roles"), empty_label=_("All"), choices=HOLDS, method="by_roles")
     end = django_filters.ChoiceFilter(label=_("End"), empty_label=_("All"), choices=ENDS, method="by_end")
@@ -59,7 +57,3 @@ class GdapFilter(django_filters.FilterSet):
 
     def by_end(self, queryset: QuerySet[GdapRelationship], name: str, value: str) -> QuerySet[GdapRelationship]:
         return queryset.filter(auto_extend=value == "extends")
-
-    def by_words(self, queryset: QuerySet[GdapRelationship], name: str, value: str) -> QuerySet[GdapRelationship]:
-        acting: Any = self.request.acting  # type: ignore[union-attr]
-        return search.matching(queryset, [acting.tenant.pk], value)

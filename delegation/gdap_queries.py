@@ -6,7 +6,10 @@ from typing import Any
 
 from django.db import connection
 
+from delegation import gdap_texts
+from delegation.models import GdapAssignment, GdapRelationship
 from portal import catalogue
+from portal.models import OutboxMessage
 
 #: Roles as they stand (asked for, or granted and not removed), and the groups that hold or shall hold some of them.
 _DETAILS = """
@@ -26,3 +29,15 @@ def add_details(rows: list[Any]) -> None:
     for row in rows:
         role_ids, row.groups = found[row.pk]
         row.present_roles = [catalogue.roles()[role_id] for role_id in role_ids]
+
+
+def plans(row: GdapRelationship) -> list[GdapAssignment]:
+    """The groups that hold or shall hold some of the roles, by name."""
+    return list(row.assignments.exclude(state=GdapAssignment.State.DELETED).order_by("group_name", "id"))
+
+
+def deliveries(row: GdapRelationship) -> list[OutboxMessage]:
+    """The last message of the request to each address, the latest first."""
+    sent = OutboxMessage.objects.filter(about_type=row._meta.label_lower, about_id=row.pk, kind=gdap_texts.MAIL)
+    latest = {message.to_address: message for message in sent.order_by("created_at", "id")}
+    return list(latest.values())[::-1]

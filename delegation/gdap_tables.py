@@ -44,7 +44,7 @@ class GdapTable(WrittenTable):
     ends_at = tables.Column(verbose_name=_("Ends"), empty_values=())
     auto_extend = tables.Column(verbose_name=_("Auto-extend"), visible=False)
     groups = tables.Column(verbose_name=_("Groups"))
-    created_at = tables.Column(verbose_name=_("Created"))
+    created_at = tables.Column(verbose_name=_("Created"), visible=False)
 
     sorts = {"display_name": "name_key", "ends_at": "ends_at", "created_at": "created_at"}
     default_sort = "-created_at"

@@ -2,7 +2,14 @@
 
 from django.urls import URLPattern, path
 
-from delegation.views import gdap_assignments, gdap_endings, gdap_list, gdap_relationship
+from delegation.views import (
+    gdap_assignments,
+    gdap_deliver,
+    gdap_endings,
+    gdap_list,
+    gdap_relationship,
+    gdap_request,
+)
 
 _OURS = "p/<slug:partner_slug>/admin-relationships"
 _ONE = f"{_OURS}/<uuid:gdap_id>"
@@ -23,4 +30,16 @@ urlpatterns: list[URLPattern] = [
     path(f"{_ONE}/groups/new", gdap_assignments.new, name="gdap-assignment-new"),
     path(f"{_ONE}/groups/<uuid:gdap_assignment_id>", gdap_assignments.edit, name="gdap-assignment-edit"),
     path(f"{_ONE}/groups/<uuid:gdap_assignment_id>/remove", gdap_assignments.remove, name="gdap-assignment-remove"),
+    path(f"{_OURS}/new", gdap_request.new, name="gdap-new"),
+    path(f"{_OURS}/new/name", gdap_request.name_check, name="gdap-name-check"),
+    path(f"{_OURS}/new/customers", gdap_request.customers, name="gdap-customers"),
+    path(f"{_ONE}/options", gdap_request.options, name="gdap-options"),
+    path(f"{_ONE}/message", gdap_deliver.message, name="gdap-message"),
+    path(f"{_ONE}/deliver", gdap_deliver.deliver, name="gdap-deliver"),
+    path(f"{_ONE}/lock", gdap_deliver.lock, name="gdap-lock"),
+    path(f"{_ONE}/send", gdap_deliver.send, name="gdap-send"),
+    path(f"{_ONE}/resend", gdap_deliver.resend, name="gdap-resend"),
+    path(f"{_ONE}/replace-link", gdap_deliver.replace_link, name="gdap-replace-link"),
+    path(f"{_ONE}/withdraw", gdap_deliver.withdraw, name="gdap-withdraw"),
+    path(f"{_ONE}/delete", gdap_deliver.delete, name="gdap-delete"),
 ]

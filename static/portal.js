@@ -48,6 +48,20 @@
     }
   });
 
+  // A long list of choices narrows to those with the words typed; what is chosen stays.
+  document.addEventListener("input", (event) => {
+    const field = event.target.closest?.("[data-narrows]");
+    if (!field) return;
+    const words = field.value.toLocaleLowerCase().split(/\s+/).filter(Boolean);
+    const picks = [...document.querySelectorAll(`#${CSS.escape(field.dataset.narrows)} .pick`)];
+    const found = picks.filter((pick) => words.every((word) => pick.textContent.toLocaleLowerCase().includes(word)));
+    picks.forEach((pick) => { pick.hidden = !found.includes(pick) && !pick.querySelector(":checked"); });
+    if (words.length) say(field.dataset.found.replace("%s", found.length));
+  });
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "Enter" && event.target.closest?.("[data-narrows]")) event.preventDefault();
+  });
+
   // Fields beside a search apply at once; without script the Search button does it.
   on("change", ".filters :is(select, [type=checkbox], [type=date])", (field) => field.form.requestSubmit());
 

@@ -8,6 +8,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from delegation import gdap_texts
+from delegation.models import GdapRelationship
 from relationships import offers, texts
 from relationships.models import Invitation
 from tests import factories
@@ -180,7 +182,7 @@ Filled = tuple[str, dict[str, Any]]
 
 def filled(world: World) -> dict[str, Filled]:
     """Route → who fills its form in, and how, so that it works: each test spoils it from there."""
-    return _own(world) | _people(world) | _partners(world) | _invitations(world) | _gdap(world)
+    return _own(world) | _people(world) | _partners(world) | _invitations(world) | _gdap(world) | _gdap_requests(world)
 
 
 def _own(world: World) -> dict[str, Filled]:
@@ -278,6 +280,34 @@ def _gdap(world: World) -> dict[str, Filled]:
         "gdap-terminate": ("admin-agent", {"reason": "The work is done."}),
         "gdap-assignment-new": ("admin-agent", {"group": str(world.values["group_uid"]), "roles": [reader]}),
         "gdap-assignment-edit": ("admin-agent", {"roles": [reader, helpdesk], "version": "1", "was": [reader]}),
+    }
+
+
+def _gdap_requests(world: World) -> dict[str, Filled]:
+    draft = GdapRelationship.objects.select_related("partner").get(pk=world.values["gdap-message:gdap_id"])
+    role = factories.role("Helpdesk Administrator")
+    options = {
+        "version": "1",
+        "used_template": "",
+        "display_name": "Night shift",
+        "audience": "ours",
+        "customer": str(world.values["pair_id"]),
+        "limited_to_domain": "",
+        "customer_name": "",
+        "customer_address": "it@contoso.example",
+        "duration_days": "30",
+        "auto_extend": "",
+        "language": "en",
+        "template": "",
+        "tasks": [],
+        "roles": [role],
+        f"reason-{role}": "Support contract",
+    }
+    text = {"version": "1", "subject": "A request", "body": gdap_texts.personal_link(draft)}
+    return {
+        "gdap-new": ("admin-agent", options),
+        "gdap-options": ("admin-agent", options | {"audience": "domain", "limited_to_domain": "woodgrove.example"}),
+        "gdap-message": ("admin-agent", text),
     }
 
 

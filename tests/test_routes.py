@@ -34,6 +34,7 @@ ITSELF = {"global-admin"}  # never on behalf
 SEES_CUSTOMERS = {"partner-admin", "admin-agent", "sales-agent", "helpdesk-agent"}
 EXPORTS = SEES_INVITATIONS = CANCELS = {"partner-admin", "admin-agent", "sales-agent"}
 INVITES = {"admin-agent", "sales-agent"}
+REQUESTS = {"admin-agent"}
 ENDS = {"partner-admin", "admin-agent"}
 # Asked in our own tenant: its Global Administrator manages groups, Admin agents only the three built-in ones.
 MANAGES_GROUPS, MANAGES_BUILT_IN = {"partner-admin"}, {"partner-admin", "admin-agent"}
@@ -230,6 +231,18 @@ GDAP: Table = {
     "gdap-assignment-new": (ours(ENDS), ours(ENDS, 400)),
     "gdap-assignment-edit": (ours(ENDS), ours(ENDS, 400)),
     "gdap-assignment-remove": (ours(ENDS), ours(ENDS, 302)),
+    "gdap-new": (ours(REQUESTS), ours(REQUESTS, 400)),
+    "gdap-name-check": (ours(SEES_CUSTOMERS), NO_OURS),
+    "gdap-customers": (ours(REQUESTS), NO_OURS),
+    "gdap-options": (ours(REQUESTS), ours(REQUESTS, 400)),
+    "gdap-message": (ours(REQUESTS), ours(REQUESTS, 400)),
+    "gdap-deliver": (ours(SEES_CUSTOMERS), NO_OURS),
+    "gdap-lock": (NO_OURS, ours(REQUESTS, 302)),
+    "gdap-send": (NO_OURS, ours(REQUESTS, 302)),
+    "gdap-resend": (NO_OURS, ours(REQUESTS, 302)),
+    "gdap-replace-link": (NO_OURS, ours(REQUESTS, 302)),
+    "gdap-withdraw": (ours(REQUESTS), ours(REQUESTS, 302)),
+    "gdap-delete": (ours(REQUESTS), ours(REQUESTS, 302)),
 }
 TABLES = {
     "public": PUBLIC,

@@ -6,6 +6,7 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from typing import Any
+from uuid import UUID
 
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
@@ -197,7 +198,7 @@ def _set_options(row: GdapRelationship, options: dict[str, Any]) -> dict[str, st
     chosen = checked_roles(options.pop("roles"))
     for name, value in options.items():
         setattr(row, name, value)
-    row.display_name, row.name_key = _checked_name(row)
+    row.display_name, row.name_key = check_name(row.partner, row.display_name, row.pk)
     days = row.duration_days
     if not isinstance(days, int) or isinstance(days, bool) or not 1 <= days <= catalogue.MOST_DAYS:
         raise Refused(_("Choose a whole number of days from 1 to 730."), field="duration_days")
@@ -211,12 +212,15 @@ def _set_options(row: GdapRelationship, options: dict[str, Any]) -> dict[str, st
     return chosen
 
 
-def _checked_name(row: GdapRelationship) -> tuple[str, str]:
-    name = " ".join(str(row.display_name).split())
+def check_name(partner: Tenant, text: str, own: UUID | None = None) -> tuple[str, str]:
+    """A name as it is kept, and its key; `own` is the relationship that may have it. Raises Refused."""
+    name = " ".join(str(text).split())
     if not 1 <= len(name) <= catalogue.MOST_NAME or any(unicodedata.category(char)[0] == "C" for char in name):
         raise Refused(_("Give it a name of 1 to 50 characters."), field="display_name")
     key = search.key(name)
-    taken = GdapRelationship.objects.filter(partner=row.partner, name_key=key).exclude(pk=row.pk)
+    taken = GdapRelationship.objects.filter(partner=partner, name_key=key)
+    if own is not None:
+        taken = taken.exclude(pk=own)
     if taken.exists():
         raise _taken()
     return name, key

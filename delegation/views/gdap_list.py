@@ -16,6 +16,7 @@ from delegation.gdap_tables import GdapTable
 from delegation.models import GdapRelationship
 from delegation.views import insist, seeing_gdap
 from portal import access, lists
+from portal.catalogue import Capability as Can
 
 
 def _listing(request: Any) -> lists.Listing:
@@ -29,13 +30,19 @@ def _listing(request: Any) -> lists.Listing:
 @require_safe
 def listing(request: Any) -> HttpResponse:
     """The list, with what each one holds and when it ends."""
+    slug = request.acting.tenant.slug
+    can_request = request.acting.rights.allows(Can.GDAP_REQUEST)
     context = _listing(request).context(
         page_title=_("Admin relationships"),
         page_lead=_("Roles in customers' tenants: what you asked for, what was granted, and until when."),
         search_label=_("Name or customer"),
         chips=("status", STATUSES),
-        export_url=f"{reverse('gdap-export', args=[request.acting.tenant.slug])}?{request.GET.urlencode()}",
+        can_request=can_request,
+        export_url=f"{reverse('gdap-export', args=[slug])}?{request.GET.urlencode()}",
     )
+    if can_request:
+        table = context["table"]
+        table.empty_url, table.empty_label = reverse("gdap-new", args=[slug]), _("Request admin relationship")
     return render(request, "delegation/gdap_list.html", context)
 
 

@@ -102,6 +102,8 @@ def _buttons(here: Place, row: GdapRelationship, lines: list[RoleLine]) -> list[
     """What this person can do about the relationship as it stands, or why not."""
     if row.status_now == Status.EXPIRED:
         return [here.button(Can.GDAP_EXTEND, _("Renew"), url("gdap-amend", row), is_post=True, variant="primary")]
+    if row.status_now in (Status.CREATED, Status.APPROVAL_PENDING):
+        return _buttons_before(here, row)
     if row.status_now != Status.ACTIVE:
         return []
     extend = _("Switch auto-extend off") if row.auto_extend else _("Switch auto-extend on")
@@ -118,6 +120,20 @@ def _buttons(here: Place, row: GdapRelationship, lines: list[RoleLine]) -> list[
         ),
         here.button(Can.GDAP_TERMINATE, _("Remove some roles"), url("gdap-remove-roles", row)),
         here.button(Can.GDAP_TERMINATE, _("Terminate"), url("gdap-terminate", row), variant="danger"),
+    ]
+
+
+def _buttons_before(here: Place, row: GdapRelationship) -> list[dict[str, Any]]:
+    """The same before the answer: on with the wizard, or out of it."""
+    may = gdap_requests.capability_for(row)
+    if row.status_now == Status.CREATED:
+        return [
+            here.button(may, _("Continue"), url("gdap-options", row), variant="primary"),
+            here.button(may, _("Delete draft"), url("gdap-delete", row), variant="danger"),
+        ]
+    return [
+        here.button(may, _("Deliver"), url("gdap-deliver", row), variant="primary"),
+        here.button(may, _("Withdraw"), url("gdap-withdraw", row), variant="danger"),
     ]
 
 
