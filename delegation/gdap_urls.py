@@ -3,9 +3,11 @@
 from django.urls import URLPattern, path
 
 from delegation.views import (
+    gdap_analytics,
     gdap_assignments,
     gdap_deliver,
     gdap_endings,
+    gdap_expiring,
     gdap_list,
     gdap_relationship,
     gdap_request,
@@ -42,4 +44,10 @@ urlpatterns: list[URLPattern] = [
     path(f"{_ONE}/replace-link", gdap_deliver.replace_link, name="gdap-replace-link"),
     path(f"{_ONE}/withdraw", gdap_deliver.withdraw, name="gdap-withdraw"),
     path(f"{_ONE}/delete", gdap_deliver.delete, name="gdap-delete"),
+    # ── what ends when ──
+    path(f"{_OURS}/expiring", gdap_expiring.expiring, name="gdap-expiring"),
+    path(f"{_OURS}/expiring.csv", gdap_expiring.export, name="gdap-expiring-export"),
+    path(f"{_OURS}/expiring/change", gdap_expiring.change, name="gdap-expiring-change"),
+    path(f"{_OURS}/analytics", gdap_analytics.analytics, name="gdap-analytics"),
+    path(f"{_OURS}/analytics/<slug:chart>.csv", gdap_analytics.export, name="gdap-analytics-csv"),
 ]

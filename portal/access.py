@@ -6,7 +6,7 @@ time, blocked people, disabled tenants, the pair in force, groups that work for 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from functools import cache
 from typing import Any, TypeVar
@@ -352,9 +352,11 @@ def revoke_sources(sources: Collection[str]) -> int:
     return TenantGrant.objects.filter(source__in=sources).delete()[0]
 
 
-def set_until(sources: Collection[str], until: datetime | None) -> None:
-    """Move the end of every path from these sources."""
-    TenantGrant.objects.filter(source__in=sources).update(until=until)
+def set_until(ends: Mapping[str, datetime | None]) -> None:
+    """Move the end of every path from each of these sources."""
+    sql = "UPDATE portal_tenantgrant g SET until = u.until FROM unnest(%s::text[], %s::timestamptz[]) u(source, until)"
+    with connection.cursor() as cursor:
+        cursor.execute(f"{sql} WHERE g.source = u.source", [[*ends], [*ends.values()]])
 
 
 def revoke_pair(pair: Pair, group_ids: Collection[int] | None = None) -> int:

@@ -14,7 +14,7 @@ from django.utils.translation import pgettext_lazy
 
 from portal import search
 from portal.audit_words import ACTIONS
-from portal.models import AuditEntry, RoleAssignment, SecurityGroup, ServiceRequest, User
+from portal.models import AuditEntry, Job, JobRow, RoleAssignment, SecurityGroup, ServiceRequest, User
 
 
 class TenantFilter(django_filters.FilterSet):
@@ -91,6 +91,26 @@ class ServiceRequestFilter(TenantFilter):
 
     class Meta:
         model = ServiceRequest
+        fields: ClassVar[list[str]] = []
+
+
+class JobFilter(django_filters.FilterSet):
+    """Bulk jobs by state."""
+
+    state = django_filters.ChoiceFilter(choices=Job.State.choices, label=_("State"))
+
+    class Meta:
+        model = Job
+        fields: ClassVar[list[str]] = []
+
+
+class JobRowFilter(django_filters.FilterSet):
+    """Rows of a bulk job by what became of them."""
+
+    state = django_filters.ChoiceFilter(choices=JobRow.State.choices, label=_("Result"))
+
+    class Meta:
+        model = JobRow
         fields: ClassVar[list[str]] = []
 
 

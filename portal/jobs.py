@@ -11,10 +11,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from django.http import Http404
+from django.utils.formats import date_format
 from django.utils.functional import Promise
+from django.utils.timezone import localtime
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -39,7 +42,7 @@ class Subject:
 class Outcome:
     """What became of a row. `code` names a text of the kind (or of `COMMON`), `values` what stands in it.
 
-    Values are texts, numbers and lists; texts in a list are marked for translation (names of roles).
+    Values are texts, numbers, moments and lists; texts in a list are marked for translation (names of roles).
     """
 
     state: str
@@ -102,6 +105,7 @@ COMMON: dict[str, Any] = {
     "error": _("This broke unexpectedly. The operator's log says why; run it again later."),
 }
 
+_MOMENT = "$at"
 _kinds: dict[str, Kind] = {}
 
 
@@ -137,7 +141,17 @@ def result(kind: Kind, row: JobRow) -> str:
     return text % {key: _shown(value) for key, value in row.parameters.items()} if row.parameters else text
 
 
+def stored(outcome: Outcome) -> dict[str, Any]:
+    """An outcome's values as JSON; moments are marked, so that they are shown as the reader writes a day."""
+    return {
+        key: {_MOMENT: value.isoformat()} if isinstance(value, datetime) else value
+        for key, value in outcome.values.items()
+    }
+
+
 def _shown(value: Any) -> Any:
+    if isinstance(value, dict) and _MOMENT in value:
+        return date_format(localtime(datetime.fromisoformat(value[_MOMENT])).date(), "DATE_FORMAT")
     return ", ".join(map(_translated, value)) if isinstance(value, list) else value
 
 

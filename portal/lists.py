@@ -233,7 +233,7 @@ class Listing:
         rows = table.as_values()
         writer = csv.writer(_Echo())
         answer = StreamingHttpResponse(
-            (writer.writerow([_safe(cell) for cell in row]) for row in rows), content_type="text/csv; charset=utf-8"
+            (writer.writerow([safe_cell(cell) for cell in row]) for row in rows), content_type="text/csv; charset=utf-8"
         )
         answer["Content-Disposition"] = f'attachment; filename="{name}.csv"'
         return answer
@@ -268,7 +268,7 @@ class _Echo:
         return value
 
 
-def _safe(cell: Any) -> str:
+def safe_cell(cell: Any) -> str:
     """A cell that no spreadsheet takes for a formula."""
     text = "" if cell is None else str(cell)
     return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text

@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils.translation import get_language, get_language_info
 from django.utils.translation import gettext_lazy as _
 
-from portal import hooks, sentences
+from portal import hooks, jobs, sentences
 from portal.catalogue import Capability as Can
 from portal.hooks import Page, Section
 from portal.middleware import Acting
@@ -130,12 +130,22 @@ def _frame(request: HttpRequest, acting: Acting | None) -> dict[str, Any]:
 def _section(request: HttpRequest, section: Section, heading: Any, tenant: Tenant, rights: Any) -> dict[str, Any]:
     kwargs = {"partner_slug" if section == Section.CUSTOMERS else "tenant_slug": tenant.slug}
     items = []
-    for page in sorted((*PAGES, *hooks.navigation), key=lambda page: page.place):
+    for page in sorted((*PAGES, *_of_jobs(), *hooks.navigation), key=lambda page: page.place):
         if page.section == section and any(rights.allows(right) for right in (page.capability, *page.others)):
             url = reverse(page.route, kwargs=kwargs)
             current = request.path.startswith(url)
             items.append({"label": page.label, "note": page.note, "url": url, "current": current, "icon": page.icon})
     return {"heading": heading, "items": items}
+
+
+def _of_jobs() -> tuple[Page, ...]:
+    """*Bulk jobs*, for whoever may start a kind of them."""
+    first, *others = {kind.capability: None for kind in jobs.kinds()} or [None]
+    if first is None:
+        return ()
+    note = _("What was done to many at once.")
+    page = Page(Section.CUSTOMERS, 90, "jobs", _("Bulk jobs"), first, "queue-list", note, tuple(others))
+    return (page,)
 
 
 def _banner(acting: Acting, user: Any) -> dict[str, Any]:

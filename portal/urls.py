@@ -7,6 +7,7 @@ from portal.views import (
     audit,
     groups,
     health,
+    jobs,
     mail,
     my_account,
     organisations,
@@ -108,6 +109,13 @@ urlpatterns: list[URLPattern | URLResolver] = [
         )
         for move in ("start", "resolve", "close", "reopen")
     ),
+    # ── bulk jobs (portal/views/jobs.py) ──
+    path("p/<slug:partner_slug>/jobs", jobs.listing, name="jobs"),
+    path("p/<slug:partner_slug>/jobs/<uuid:job_id>", jobs.job, name="job"),
+    path("p/<slug:partner_slug>/jobs/<uuid:job_id>.csv", jobs.rows_csv, name="job-csv"),
+    path("p/<slug:partner_slug>/jobs/<uuid:job_id>/cancel", jobs.cancel, name="job-cancel"),
+    path("p/<slug:partner_slug>/jobs/<uuid:job_id>/resume", jobs.resume, name="job-resume"),
+    path("p/<slug:partner_slug>/jobs/<uuid:job_id>/run-again", jobs.rerun, name="job-rerun"),
     # ── audit log (portal/views/audit.py) ──
     path("t/<slug:tenant_slug>/audit-log", audit.audit_log, name="audit-log"),
     path("t/<slug:tenant_slug>/audit-log.csv", audit.audit_log_csv, name="audit-log-csv"),

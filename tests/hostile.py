@@ -280,6 +280,7 @@ def _gdap(world: World) -> dict[str, Filled]:
         "gdap-terminate": ("admin-agent", {"reason": "The work is done."}),
         "gdap-assignment-new": ("admin-agent", {"group": str(world.values["group_uid"]), "roles": [reader]}),
         "gdap-assignment-edit": ("admin-agent", {"roles": [reader, helpdesk], "version": "1", "was": [reader]}),
+        "gdap-expiring-change": ("admin-agent", {"act": "renew", "which": "all", "row": "", "days": "90", "q": ""}),
     }
 
 

@@ -15,10 +15,12 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from portal import audit
+from delegation import bulk
+from portal import audit, jobs
 from portal.lists import PAGE_SIZE
 from portal.models import Tenant, User
 from portal.services import groups, service_requests
+from portal.services import jobs as job_services
 from portal.writes import write
 from relationships import services
 from tests import factories
@@ -65,6 +67,17 @@ def _admin_relationships(cast: Cast, number: int) -> None:
         granting.draft(cast)
 
 
+def _active(cast: Cast, number: int) -> None:
+    """In force, every second one with auto-extend."""
+    granting.active(cast, auto_extend=bool(number % 2))
+
+
+def _jobs(cast: Cast, number: int) -> None:
+    subjects = [jobs.Subject(str(number), f"Support {number}")]
+    actor = cast["admin-agent" if number % 2 else "partner-admin"]
+    job_services.start_job(tenant=cast.fabrikam, actor=actor, kind=bulk.EXTEND_ON, subjects=subjects)
+
+
 def _users(cast: Cast, number: int) -> None:
     factories.person(cast.woodgrove, f"person-{number:03}", "Helpdesk Administrator", "Billing Administrator")
 
@@ -95,6 +108,8 @@ PAGES: dict[str, tuple[str, str, int, Fill]] = {
     "partner-relationships": ("contoso", "global-admin", 1, _partners),
     "invitations": ("fabrikam", "admin-agent", 0, _invitations),
     "gdap-list": ("fabrikam", "admin-agent", 0, _admin_relationships),
+    "gdap-expiring": ("fabrikam", "admin-agent", 0, _active),
+    "jobs": ("fabrikam", "admin-agent", 0, _jobs),
     "requests": ("contoso", "global-admin", 0, _invitations),
     "users": ("woodgrove", "stranger-customer", 1, _users),
     "groups": ("woodgrove", "stranger-customer", 0, _groups),

@@ -243,6 +243,20 @@ GDAP: Table = {
     "gdap-replace-link": (NO_OURS, ours(REQUESTS, 302)),
     "gdap-withdraw": (ours(REQUESTS), ours(REQUESTS, 302)),
     "gdap-delete": (ours(REQUESTS), ours(REQUESTS, 302)),
+    "gdap-expiring": (ours(SEES_CUSTOMERS), NO_OURS),
+    "gdap-expiring-export": (ours(SEES_CUSTOMERS), NO_OURS),
+    "gdap-analytics": (ours(SEES_CUSTOMERS), NO_OURS),
+    "gdap-analytics-csv": (ours(SEES_CUSTOMERS), NO_OURS),
+    "gdap-expiring-change": (ours(ENDS, 302), ours(ENDS, 302)),
+}
+#: Bulk jobs of kinds that Admin agents and Global Administrators of the partner may start; the one asked for is done.
+JOBS: Table = {
+    "jobs": (ours(ENDS), NO_OURS),
+    "job": (ours(ENDS), NO_OURS),
+    "job-csv": (ours(ENDS), NO_OURS),
+    "job-cancel": (NO_OURS, ours(ENDS, 302)),
+    "job-resume": (NO_OURS, ours(ENDS, 302)),
+    "job-rerun": (NO_OURS, ours(ENDS, 409)),
 }
 TABLES = {
     "public": PUBLIC,
@@ -255,6 +269,7 @@ TABLES = {
     "customers": CUSTOMERS,
     "invitations": INVITATIONS,
     "gdap": GDAP,
+    "jobs": JOBS,
 }
 
 

@@ -15,16 +15,19 @@ from django.template.base import Template
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
+from delegation import bulk
 from delegation import services as delegation
 from delegation.models import DapGrant, GdapRelationship
-from portal import clock, links, mail
+from portal import clock, jobs, links, mail
 from portal.models import MailboxMessage, RightLink, RoleAssignment, User
 from portal.services import groups, service_requests
+from portal.services import jobs as job_services
 from portal.writes import write
 from relationships import services, texts
 from relationships.models import DeviceConsent, Invitation, Relationship
 from tests import factories
 from tests.cast import Cast, build_dap_cast
+from tests.delegation import granting
 
 #: Who could ask: the cast, by job; agents of two partners that lost something; and two who are in nobody's tenant.
 OURS = ("partner-admin", "admin-agent", "sales-agent", "helpdesk-agent", "partner-user")
@@ -118,12 +121,14 @@ def build_world() -> World:
         "tenant_slug": cast.contoso.slug,
         "partner_slug": cast.fabrikam.slug,
         "pair_id": cast.pair.pk,
+        "chart": "status",
         "person_id": cast["user"].pk,
         **_relationship(cast),
         **_people(cast),
         **_invitations(cast),
         **_gdap(cast),
         **_links(cast),
+        **_job(cast),
         **_mail(),
     }
     return world
@@ -230,6 +235,14 @@ def _gdap(cast: Cast) -> dict[str, Any]:
         "gdap_assignment_id": assignment.pk,
         "offer_id": offer.pk,
     }
+
+
+def _job(cast: Cast) -> dict[str, Any]:
+    """One that nobody has begun, about an active GDAP relationship."""
+    about = jobs.subjects_of([granting.active(cast)])
+    actor = cast["admin-agent"]
+    job = job_services.start_job(tenant=cast.fabrikam, actor=actor, kind=bulk.EXTEND_ON, subjects=about)
+    return {"job_id": job.pk}
 
 
 def _links(cast: Cast) -> dict[str, Any]:

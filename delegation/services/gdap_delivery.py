@@ -61,7 +61,7 @@ def send_request(*, relationship: GdapRelationship, actor: User) -> GdapRelation
     """
     row = open_request(relationship=relationship, actor=actor)
     if row.sent_at is None:
-        _send(row, actor, "gdap.sent")
+        send_message(row, actor, "gdap.sent")
     return row
 
 
@@ -76,7 +76,7 @@ def resend_request(*, relationship: GdapRelationship, actor: User) -> GdapRelati
     rows.require_status(row, Status.APPROVAL_PENDING)
     require_approved(row.partner)
     require_unblocked(row)
-    _send(row, actor, "gdap.resent")
+    send_message(row, actor, "gdap.resent")
     return row
 
 
@@ -95,8 +95,8 @@ def replace_link(*, relationship: GdapRelationship, actor: User) -> GdapRelation
     return row
 
 
-def _send(row: GdapRelationship, actor: User, action: str) -> None:
-    """The message in its fixed frame, which names the organisation and the person who sends it."""
+def send_message(row: GdapRelationship, actor: User, action: str) -> None:
+    """Part of a write on a pending request: the message in its fixed frame, which names who sends it."""
     recipients = gdap_offers.recipients(row)
     if not recipients:
         raise Refused(_("The portal knows nobody to send it to. Copy the text and send it yourself."))

@@ -49,7 +49,7 @@ def set_auto_extend(*, relationship: GdapRelationship, is_on: bool, actor: User)
     row.version += 1
     row.save(update_fields=["auto_extend", "ends_at", "version", "is_extension_forbidden"])
     active = row.assignments.filter(state=GdapAssignment.State.ACTIVE)
-    access.set_until([assignment.source for assignment in active], row.path_until)
+    access.set_until({assignment.source: row.path_until for assignment in active})
     rows.record("gdap.extension_on" if is_on else "gdap.extension_off", row, actor, decision, until=row.ends_at)
     return row
 

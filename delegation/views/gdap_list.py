@@ -15,6 +15,7 @@ from delegation.gdap_filters import STATUSES, GdapFilter
 from delegation.gdap_tables import GdapTable
 from delegation.models import GdapRelationship
 from delegation.views import insist, seeing_gdap
+from delegation.views.gdap_tabs import tabs
 from portal import access, lists
 from portal.catalogue import Capability as Can
 
@@ -38,6 +39,7 @@ def listing(request: Any) -> HttpResponse:
         search_label=_("Name or customer"),
         chips=("status", STATUSES),
         can_request=can_request,
+        tabs=tabs(request),
         export_url=f"{reverse('gdap-export', args=[slug])}?{request.GET.urlencode()}",
     )
     if can_request:

@@ -53,7 +53,7 @@ def run(scale: float) -> Report:
     with scratch.database("few") as database:
         with database.connect("owner") as owner:
             population.build(owner, small)
-        few = {page.name: page.queries() for page in _warm(_pages())}
+        few = {page.name: page.queries() for page in warm(_pages())}
     with scratch.database("many") as database:
         with database.connect("owner") as owner:
             population.build(owner, size)
@@ -62,7 +62,7 @@ def run(scale: float) -> Report:
 
 @override_settings(ROOT_URLCONF="portal.benchmarks.urls")
 def _measure(size: Size, few: dict[str, int]) -> Report:
-    empty, *pages = _warm([_empty_page(), *_pages()])
+    empty, *pages = warm([empty_page(), *_pages()])
     results = []
     works = [lambda page=page: page.get() for page in (empty, *pages)]
     beside, *samples = interleaved([lambda _turn, work=work: work() for work in works], range(_ROUNDS))
@@ -78,7 +78,7 @@ def _measure(size: Size, few: dict[str, int]) -> Report:
     return Report("lists", size.as_data() | {"samples": _ROUNDS}, results)
 
 
-def _warm(pages: list[Page]) -> list[Page]:
+def warm(pages: list[Page]) -> list[Page]:
     """Templates compiled, statements prepared."""
     for _time in range(6):
         for page in pages:
@@ -86,20 +86,21 @@ def _warm(pages: list[Page]) -> list[Page]:
     return pages
 
 
-def _signed_in(number: int) -> Client:
+def signed_in(number: int) -> Client:
+    """Somebody's browser."""
     client = Client()
     client.force_login(User.objects.get(pk=population.user_id(number)))
     return client
 
 
-def _empty_page() -> Page:
+def empty_page() -> Page:
     """The frame of an Admin agent of the largest partner."""
-    return Page("empty", _signed_in(0), reverse("empty", "portal.benchmarks.urls", args=["partner0"]))
+    return Page("empty", signed_in(0), reverse("empty", "portal.benchmarks.urls", args=["partner0"]))
 
 
 def _pages() -> list[Page]:
     """An Admin agent of the largest partner, and a Global Administrator of the customer that has every partner."""
-    agent, administrator = _signed_in(0), _signed_in(6)
+    agent, administrator = signed_in(0), signed_in(6)
     lists = (
         ("customers", agent, reverse("customers", args=["partner0"]), "contoso clinic 7", "contoso"),
         (

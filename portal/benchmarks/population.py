@@ -292,8 +292,8 @@ def _pairs(owner: psycopg.Connection[Any], size: Size, relationship: Any, dap_gr
         FROM generate_series(1, {size.partners}) p, generate_series(0, {size.per_partner - 1}) k) pairs"""  # noqa: S608 - our own numbers
     partner, customer, pair = _key("partner", "p"), _key("customer", "c"), _key("pair", "p", "c")
     name = _name("c")
-    ours = _words(partner, f"lower({name}) || ' customer' || c || ' cloud example'")
-    theirs = _words(customer, "'partner ' || p")
+    ours = words(partner, f"lower({name}) || ' customer' || c || ' cloud example'")
+    theirs = words(customer, "'partner ' || p")
     values = {
         "id": pair,
         "partner_id": partner,
@@ -339,7 +339,7 @@ def _what_pairs_hold(
         bulk.insert(owner, TenantGrant, grant, with_dap)
 
 
-def _words(scope: str, text: str) -> str:
+def words(scope: str, text: str) -> str:
     """The lexemes of a text in one list, as `portal.search` makes them."""
     return f"SELECT {scope} || ':' || w FROM unnest(string_to_array({text}, ' ')) w"  # noqa: S608 - our own words
 
@@ -347,7 +347,7 @@ def _words(scope: str, text: str) -> str:
 def _invitations(owner: psycopg.Connection[Any], size: Size, invitation: Any) -> None:
     """As many of partner 0 as it has customers: accepted ones, and open, expired and declined among them."""
     name = _name("i")
-    words = _words(_key("partner", "0"), f"lower({name})")
+    ours = words(_key("partner", "0"), f"lower({name})")
     created = "timestamptz '2026-01-01' - make_interval(mins => i)"
     values = {
         "id": _key("invitation", "i"),
@@ -363,6 +363,6 @@ def _invitations(owner: psycopg.Connection[Any], size: Size, invitation: Any) ->
         "created_by_id": _key("user", "'0'"),
         "opened_at": created,
         "expires_at": f"{created} + CASE WHEN i % 5 = 0 THEN interval '10 years' ELSE interval '30 days' END",
-        "search": f"array_to_tsvector(ARRAY({words}))",
+        "search": f"array_to_tsvector(ARRAY({ours}))",
     }
     bulk.insert(owner, invitation, values, f"generate_series(0, {size.customers - 1}) i")

@@ -307,7 +307,7 @@ def _refuse_rest(job: Job) -> int:
 def _settle(job: Job, rows: Sequence[JobRow], outcomes: Mapping[str, Outcome]) -> None:
     found = [outcomes[row.subject] for row in rows]
     states = [str(outcome.state) for outcome in found]
-    details = [Jsonb(dict(outcome.values)) for outcome in found]
+    details = [Jsonb(jobs.stored(outcome)) for outcome in found]
     counts = [states.count(state) for state in (RowState.DONE, RowState.REFUSED, RowState.FAILED)]
     keys, codes = [row.pk for row in rows], [outcome.code for outcome in found]
     with connection.cursor() as cursor:

@@ -11,7 +11,7 @@ from portal.models import SecurityGroup, Tenant, User
 from portal.services import people
 from portal.writes import write
 from tests import factories
-from tests.conftest import Cast
+from tests.cast import Cast
 
 READER, HELPDESK, USERS, GLOBAL = (
     "Directory Readers",

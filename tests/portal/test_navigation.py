@@ -35,7 +35,7 @@ OWN = ("Our tenant", ["Account", "Users", "Service requests"])
         (
             "admin-agent",
             [
-                ("Our customers", ["Customers", "Invitations", "Admin relationships"]),
+                ("Our customers", ["Customers", "Invitations", "Admin relationships", "Bulk jobs"]),
                 ("Settings", ["Groups", "Audit log"]),
             ],
         ),

@@ -9,6 +9,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
+from delegation.benchmarks import gdap
 from portal.benchmarks import access, expire, lists, mail, scratch, start, weight
 from portal.benchmarks.figures import Report
 from relationships.services import sweeps
@@ -16,6 +17,7 @@ from relationships.services import sweeps
 BENCHES: dict[str, Callable[[float], Report]] = {
     "access": access.run,
     "expire": lambda scale: expire.run(scale, sweeps.expire_due),
+    "gdap": gdap.run,
     "lists": lists.run,
     "mail": mail.run,
     "start": start.run,

@@ -1,0 +1,1 @@
+"""Benches of delegated administration (`manage.py bench`)."""

@@ -1,0 +1,131 @@
+"""The list *Expiring*: its filter and its table."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import django_filters
+import django_tables2 as tables
+from django.db.models import QuerySet
+from django.utils.html import format_html
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
+
+from delegation import catalogue, gdap_expiring
+from delegation.gdap_tables import GdapTable
+from delegation.models import GdapRelationship
+from portal import search
+from portal.cells import badge, day
+
+SWITCHED = (("on", _("Auto-extend on")), ("off", _("Auto-extend off")))
+
+
+class ExpiringFilter(django_filters.FilterSet):
+    """By when it ends, by auto-extend, by words of the name or the customer. Without a choice: all in force."""
+
+    q = django_filters.CharFilter(method="by_words", max_length=200)
+    due = django_filters.ChoiceFilter(choices=gdap_expiring.DUE, method="as_it_is")
+    extend = django_filters.ChoiceFilter(
+        label=_("Auto-extend"), empty_label=_("All"), choices=SWITCHED, method="by_extension"
+    )
+
+    class Meta:
+        model = GdapRelationship
+        fields: list[str] = []
+
+    def filter_queryset(self, queryset: QuerySet[GdapRelationship]) -> QuerySet[GdapRelationship]:
+        """What is over only where it is asked for."""
+        return gdap_expiring.due(super().filter_queryset(queryset), self.form.cleaned_data.get("due") or "")
+
+    def as_it_is(self, queryset: QuerySet[GdapRelationship], name: str, value: str) -> QuerySet[GdapRelationship]:
+        return queryset
+
+    def by_extension(self, queryset: QuerySet[GdapRelationship], name: str, value: str) -> QuerySet[GdapRelationship]:
+        return queryset.filter(auto_extend=value == "on")
+
+    def by_words(self, queryset: QuerySet[GdapRelationship], name: str, value: str) -> QuerySet[GdapRelationship]:
+        acting: Any = self.request.acting  # type: ignore[union-attr]
+        return search.matching(queryset, [acting.tenant.pk], value)
+
+
+class ExpiringTable(GdapTable):
+    """Relationships by their end; rows can be chosen for an act on all of them."""
+
+    select = tables.Column(
+        verbose_name=_("Choose"),
+        empty_values=(),
+        accessor="pk",
+        exclude_from_export=True,
+        attrs={"th": {"data-unseen": ""}},
+    )
+    days_left = tables.Column(verbose_name=_("Days left"), empty_values=(), accessor="pk")
+    auto_extend = tables.Column(verbose_name=_("Auto-extend"))
+    falls_back = tables.Column(verbose_name=_("Falls back to DAP"), visible=False)
+
+    sorts = {"display_name": "name_key", "ends_at": "ends_at", "created_at": "created_at"}
+    default_sort = "ends_at"
+    caption = _("Expiring")
+    empty_title = _("Nothing ends here")
+    empty_icon = "clock"
+    unlabelled = frozenset({"select", "display_name"})
+
+    class Meta(GdapTable.Meta):
+        sequence = (
+            "select",
+            "display_name",
+            "customer",
+            "status",
+            "ends_at",
+            "days_left",
+            "auto_extend",
+            "roles",
+            "...",
+        )
+        exclude = ("groups", "created_at")
+        empty_text = _("Active relationships are listed here by their end.")
+
+    def __init__(self, *args: Any, can_choose: bool, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if not can_choose:
+            self.columns.hide("select")
+
+    def cell_select(self, record: Any) -> str:
+        label = gettext("Choose %(name)s") % {"name": record.display_name}
+        return format_html(
+            '<input type="checkbox" name="row" value="{}" form="bulk" aria-label="{}">', record.pk, label
+        )
+
+    def cell_days_left(self, record: Any) -> str:
+        left = gdap_expiring.days_left(record, self.now)
+        if record.status_now != GdapRelationship.Status.ACTIVE:
+            return ""
+        text = ngettext("%(count)d day", "%(count)d days", left) % {"count": left}
+        if record.auto_extend:
+            return text
+        return (
+            badge("bad" if left < min(catalogue.REMINDERS) else "wait", text)
+            if left < max(catalogue.REMINDERS)
+            else text
+        )
+
+    def cell_ends_at(self, record: Any) -> str:
+        return day(record.ended_at or record.end_at(self.now))
+
+    def cell_auto_extend(self, record: Any) -> str:
+        if record.status_now != GdapRelationship.Status.ACTIVE:
+            return ""
+        return badge("good", gettext("On")) if record.auto_extend else badge("idle", gettext("Off"))
+
+    def cell_roles(self, record: Any) -> str:
+        roles = super().cell_roles(record)
+        warned = record.falls_back and not record.auto_extend and record.status_now == GdapRelationship.Status.ACTIVE
+        return format_html("{} {}", roles, badge("bad", gettext("then DAP again"))) if warned else roles
+
+    def value_days_left(self, record: Any) -> str:
+        return str(gdap_expiring.days_left(record, self.now))
+
+    def value_auto_extend(self, record: Any) -> str:
+        return gettext("yes") if record.auto_extend else gettext("no")
+
+    def value_falls_back(self, record: Any) -> str:
+        return gettext("yes") if record.falls_back else gettext("no")

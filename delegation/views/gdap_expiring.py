@@ -1,0 +1,156 @@
+"""*Expiring*: what ends when; auto-extend and renewals for many at once (DOMAIN §6)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_safe
+
+from delegation import gdap_expiring
+from delegation.gdap_bulk_forms import ACTS, ChosenForm, RenewalForm, kept
+from delegation.gdap_expiring_list import ExpiringFilter, ExpiringTable
+from delegation.models import GdapRelationship
+from delegation.views import insist
+from delegation.views.gdap_tabs import tabs
+from portal import access, jobs, lists
+from portal.catalogue import Capability as Can
+from portal.errors import Refused
+from portal.services import jobs as job_services
+
+_MOST_NAMED = 10
+
+
+def _base(request: Any, capability: Can) -> Any:
+    return access.allowing(GdapRelationship.objects.all(), request.user, capability)
+
+
+def _listing(request: Any) -> lists.Listing:
+    insist(request, Can.GDAP_VIEW)
+    slug, rights = request.acting.tenant.slug, request.acting.rights
+    options = {"url": reverse("gdap-list", args=[slug]), "can_choose": rights.allows(Can.GDAP_EXTEND)}
+    rows = _base(request, Can.GDAP_VIEW).select_related("customer")
+    return lists.Listing(request, ExpiringTable, rows, ExpiringFilter, gdap_expiring.add_details, options)
+
+
+@require_safe
+def expiring(request: Any) -> HttpResponse:
+    """The tiles and the list; rows are chosen here."""
+    listing, slug = _listing(request), request.acting.tenant.slug
+    context = listing.context(
+        page_title=_("Expiring"),
+        page_lead=_("What ends when. With auto-extend on, a relationship goes on by 180 days at its end."),
+        search_label=_("Name or customer"),
+        export_url=f"{reverse('gdap-expiring-export', args=[slug])}?{request.GET.urlencode()}",
+        tabs=tabs(request),
+        tiles=_tiles(request, listing.queryset),
+        chosen=listing.total,
+        matching=lists.shown_count(listing.total),
+        acts=[{"value": act, "label": label} for act, (_kind, label) in ACTS.items()],
+        can_extend=request.acting.rights.allows(Can.GDAP_EXTEND),
+        bulk_url=reverse("gdap-expiring-change", args=[slug]),
+        filtered=kept(request.GET),
+    )
+    return render(request, "delegation/gdap_expiring.html", context)
+
+
+def _tiles(request: Any, rows: Any) -> list[dict[str, Any]]:
+    counts = lists.bounded_counts(
+        [(gdap_expiring.due(rows, which), lists.COUNT_UP_TO) for which, _label in gdap_expiring.DUE]
+    )
+    tones = {"1": "bad", "7": "wait", "30": "wait"}
+    return [
+        {
+            "label": label,
+            "value": lists.shown_count(count),
+            "url": f"?due={which}",
+            "tone": tones.get(which, "") if count else "",
+            "current": request.GET.get("due") == which,
+        }
+        for (which, label), count in zip(gdap_expiring.DUE, counts, strict=True)
+    ]
+
+
+@require_safe
+def export(request: Any) -> HttpResponse:
+    """The filtered list as CSV."""
+    return _listing(request).csv("expiring")  # type: ignore[return-value]
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def change(request: Any) -> HttpResponse:
+    """How many it is about, which of them it won't work for and why; then the job."""
+    insist(request, Can.GDAP_EXTEND)
+    given = request.POST if request.method == "POST" else request.GET
+    chosen = ChosenForm(given)
+    if not chosen.is_valid():
+        messages.error(request, next(iter(chosen.errors.values()))[0])
+        return redirect("gdap-expiring", request.acting.tenant.slug)
+    act = chosen.cleaned_data["act"]
+    options = RenewalForm(given if request.method == "POST" and act == gdap_expiring.RENEW else None)
+    rows = _chosen(request, given, chosen.cleaned_data)
+    if request.method == "POST" and (options.is_valid() or not options.is_bound):
+        return _start(request, act, rows, options)
+    status = 400 if options.is_bound else 200
+    return render(
+        request, "delegation/gdap_expiring_change.html", _preview(request, act, rows, chosen, options), status=status
+    )
+
+
+def _chosen(request: Any, given: Any, cleaned: dict[str, Any]) -> Any:
+    """The relationships it is about, of those that this person may extend."""
+    rows = _base(request, Can.GDAP_EXTEND)
+    if cleaned["which"] == "chosen":
+        return rows.filter(pk__in=cleaned["row"])
+    found = ExpiringFilter(given, queryset=rows, request=request)
+    return found.qs if found.is_valid() else rows.none()
+
+
+def _start(request: Any, act: str, rows: Any, options: RenewalForm) -> HttpResponse:
+    job = job_services.start_job(
+        tenant=request.acting.tenant,
+        actor=request.user,
+        kind=ACTS[act][0],
+        subjects=jobs.subjects_of(rows.order_by("ends_at", "pk")),
+        arguments=options.cleaned_data if options.is_bound else {},
+    )
+    messages.success(request, _("The job is started. It goes on while you do something else."))
+    return redirect("job", request.acting.tenant.slug, job.pk)
+
+
+def _preview(request: Any, act: str, rows: Any, chosen: ChosenForm, options: RenewalForm) -> dict[str, Any]:
+    tally = gdap_expiring.tally(rows, act)
+    if not tally:
+        raise Refused(_("Nothing matches any more. Look at the list again."))
+    obstacles = [
+        {
+            "text": text,
+            "count": tally[code],
+            "names": _names(rows, act, code),
+            "more": max(0, tally[code] - _MOST_NAMED),
+        }
+        for code, text in gdap_expiring.OBSTACLES.items()
+        if tally.get(code)
+    ]
+    return {
+        "act": act,
+        "label": ACTS[act][1],
+        "works": tally.get("", 0),
+        "total": sum(tally.values()),
+        "obstacles": obstacles,
+        "falling_back": gdap_expiring.falling_back(rows) if act == gdap_expiring.EXTEND_OFF else 0,
+        "is_renewal": act == gdap_expiring.RENEW,
+        "chosen": chosen,
+        "filtered": kept(chosen.data),
+        "form": options,
+        "back_url": reverse("gdap-expiring", args=[request.acting.tenant.slug]),
+    }
+
+
+def _names(rows: Any, act: str, code: str) -> list[str]:
+    found = gdap_expiring.with_obstacle(rows, act).filter(obstacle=code).order_by("ends_at", "pk")
+    return list(found.values_list("display_name", flat=True)[:_MOST_NAMED])

@@ -1,0 +1,23 @@
+"""The tabs of *Admin relationships*."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+
+from portal.catalogue import Capability as Can
+
+_TABS: tuple[tuple[str, Any, Can], ...] = (
+    ("gdap-list", _("Relationships"), Can.GDAP_VIEW),
+    ("gdap-expiring", _("Expiring"), Can.GDAP_VIEW),
+    ("gdap-analytics", _("Analytics"), Can.GDAP_VIEW),
+)
+
+
+def tabs(request: Any) -> list[dict[str, Any]]:
+    """As `c-tabs` takes them: those that this person may open."""
+    slug, rights = request.acting.tenant.slug, request.acting.rights
+    found = [(label, reverse(route, args=[slug])) for route, label, capability in _TABS if rights.allows(capability)]
+    return [{"label": label, "url": url, "current": request.path == url} for label, url in found]

@@ -1,0 +1,163 @@
+"""Auto-extend and renewals of many relationships: what the single services do, row by row reported (DOMAIN §6)."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.core.management import call_command
+
+from delegation import bulk, gdap_expiring, services
+from delegation.models import GdapRelationship
+from portal import clock, jobs
+from portal.models import AuditEntry, Job, OutboxMessage, TenantGrant
+from portal.services import jobs as job_services
+from tests.cast import Cast
+from tests.delegation import granting
+
+DAY = timedelta(days=1)
+
+
+def run(cast: Cast, kind: str, *found: GdapRelationship, by: str = "admin-agent", **arguments: object) -> Job:
+    """A finished job of one of the app's kinds about these."""
+    job = job_services.start_job(
+        tenant=cast.fabrikam, actor=cast[by], kind=kind, subjects=jobs.subjects_of(found), arguments=arguments
+    )
+    job_services.run_due()
+    job.refresh_from_db()
+    return job
+
+
+def codes(job: Job) -> list[tuple[str, str]]:
+    """State and code of each row, in the order in which they were chosen."""
+    return [(str(row.state), row.code) for row in job.rows.order_by("position")]
+
+
+def test_on_and_off_move_the_paths_and_leave_one_audit_row_each(dap_cast: Cast) -> None:
+    rows = [granting.active(dap_cast) for _number in range(3)]
+    group = granting.custom(dap_cast.fabrikam, "Night shift", dap_cast["helpdesk-agent"])
+    assignment = granting.assign(dap_cast, rows[0], group)
+    assert codes(run(dap_cast, bulk.EXTEND_ON, *rows)) == [("done", "extends")] * 3
+    assert TenantGrant.objects.get(source=assignment.source).until is None
+    assert AuditEntry.objects.filter(action="gdap.extension_on", tenant=dap_cast.contoso).count() == 3
+    assert codes(run(dap_cast, bulk.EXTEND_OFF, *rows)) == [("done", "ends")] * 3
+    rows[0].refresh_from_db()
+    assert TenantGrant.objects.get(source=assignment.source).until == rows[0].ends_at
+    assert (rows[0].auto_extend, rows[0].version) == (False, 3)
+    call_command("access", "verify")
+
+
+def test_in_bulk_the_same_is_refused_as_for_one(dap_cast: Cast) -> None:
+    full = granting.active(dap_cast, roles=granting.roles(granting.GLOBAL, granting.READER))
+    pending = granting.pending(dap_cast)
+    forbidden = granting.pending(dap_cast)
+    offer = granting.offered(dap_cast, forbidden, is_extension_forbidden=True)
+    services.accept_counter_offer(offer=offer, actor=dap_cast["admin-agent"])
+    fine, already = granting.active(dap_cast), granting.active(dap_cast, auto_extend=True)
+    job = run(dap_cast, bulk.EXTEND_ON, full, pending, forbidden, fine, already)
+    assert codes(job) == [
+        ("refused", "full_control"),
+        ("refused", "not_active"),
+        ("refused", "forbidden"),
+        ("done", "extends"),
+        ("done", "unchanged"),
+    ]
+    kind = jobs.kind_of(job)
+    said = [jobs.result(kind, row) for row in job.rows.order_by("position")]
+    assert "Global Administrator" in said[0]
+    assert "Approval pending" in said[1]
+    assert GdapRelationship.objects.filter(auto_extend=True).count() == 2
+
+
+def test_another_partners_relationship_is_not_there(dap_cast: Cast) -> None:
+    row = granting.active(dap_cast)
+    job = job_services.start_job(
+        tenant=dap_cast.litware,
+        actor=dap_cast["stranger-partner"],
+        kind=bulk.EXTEND_ON,
+        subjects=[jobs.Subject(str(row.pk), "Somebody else's")],
+    )
+    job_services.run_due()
+    row.refresh_from_db()
+    assert (codes(job), row.auto_extend) == ([("refused", "gone")], False)
+
+
+def test_who_does_not_work_for_this_customer_is_refused_for_it_alone(dap_cast: Cast) -> None:
+    row = granting.active(dap_cast)
+    other = granting.custom(dap_cast.fabrikam, "Only these", dap_cast["partner-user"])
+    services.limit_groups(pair=dap_cast.pair, groups=[other], actor=dap_cast["partner-admin"])
+    assert codes(run(dap_cast, bulk.EXTEND_ON, row)) == [("refused", "no_right")]
+    assert codes(run(dap_cast, bulk.EXTEND_ON, row, by="partner-admin")) == [("done", "extends")]
+
+
+def test_a_renewal_is_a_locked_amendment_with_a_name_of_its_own(dap_cast: Cast) -> None:
+    first, second = granting.active(dap_cast), granting.active(dap_cast, display_name="x" * 50)
+    job = run(dap_cast, bulk.RENEW, first, second, days=90)
+    assert codes(job) == [("done", "renewal")] * 2
+    renewal = first.amendments.get()
+    assert (renewal.display_name, renewal.status, renewal.duration_days) == (
+        f"{first.display_name} (2)",
+        "approvalPending",
+        90,
+    )
+    assert set(renewal.roles.values_list("role_id")) == set(first.roles.values_list("role_id"))
+    assert second.amendments.get().display_name == "x" * 46 + " (2)"
+    assert codes(run(dap_cast, bulk.RENEW, first)) == [("refused", "renewal_open")]
+    services.withdraw_request(relationship=renewal, actor=dap_cast["admin-agent"])
+    assert codes(run(dap_cast, bulk.RENEW, first)) == [("done", "renewal")]
+    assert first.amendments.get(status="approvalPending").display_name == f"{first.display_name} (3)"
+
+
+def test_a_renewal_is_sent_where_it_is_asked_for(dap_cast: Cast) -> None:
+    row = granting.active(dap_cast)
+    job = run(dap_cast, bulk.RENEW, row, is_sent=True)
+    assert codes(job) == [("done", "renewal_sent")]
+    messages = OutboxMessage.objects.filter(about_id=row.amendments.get().pk)
+    assert messages.exists()
+    assert {message.tenant for message in messages} == {dap_cast.fabrikam}
+
+
+def test_what_has_expired_can_be_renewed_and_what_was_ended_cannot(dap_cast: Cast) -> None:
+    expired, ended = granting.active(dap_cast), granting.active(dap_cast)
+    services.terminate(relationship=ended, actor=dap_cast["admin-agent"])
+    with clock.fixed(clock.now() + 31 * DAY):
+        services.expire_gdap()
+        assert codes(run(dap_cast, bulk.RENEW, expired, ended)) == [("done", "renewal"), ("refused", "not_active")]
+
+
+@pytest.mark.parametrize("act", [gdap_expiring.EXTEND_ON, gdap_expiring.EXTEND_OFF, gdap_expiring.RENEW])
+def test_the_tally_of_the_confirmation_is_what_the_job_finds(dap_cast: Cast, act: str) -> None:
+    rows = [granting.active(dap_cast), granting.active(dap_cast, auto_extend=True), granting.pending(dap_cast)]
+    rows.append(granting.active(dap_cast, roles=granting.roles(granting.GLOBAL)))
+    kinds = {"extend_on": bulk.EXTEND_ON, "extend_off": bulk.EXTEND_OFF, "renew": bulk.RENEW}
+    tally = gdap_expiring.tally(GdapRelationship.objects.filter(partner=dap_cast.fabrikam), act)
+    job = run(dap_cast, kinds[act], *rows)
+    found = [row.code for row in job.rows.all()]
+    assert sum(tally.values()) == 4
+    assert {code: count for code, count in tally.items() if code} == {
+        code: found.count(code) for code in gdap_expiring.OBSTACLES if code in found
+    }
+
+
+def test_the_tiles_count_by_the_end_as_it_stands(dap_cast: Cast) -> None:
+    now = clock.now()
+    soon = granting.active(dap_cast, duration_days=1)
+    week = granting.active(dap_cast, duration_days=6)
+    extending = granting.active(dap_cast, duration_days=2, auto_extend=True)
+    later = granting.active(dap_cast, duration_days=200)
+    mine = GdapRelationship.objects.filter(partner=dap_cast.fabrikam)
+
+    def tile(which: str) -> set[object]:
+        return {row.pk for row in gdap_expiring.due(mine, which)}
+
+    with clock.fixed(now + timedelta(minutes=1)):
+        assert tile("1") == {soon.pk}
+        assert tile("7") == {soon.pk, week.pk, extending.pk}
+        assert tile("later") == {later.pk}
+        assert tile("") == {soon.pk, week.pk, extending.pk, later.pk}
+    with clock.fixed(now + 3 * DAY):  # no sweep has run
+        assert tile("expired") == {soon.pk}
+        assert tile("7") == {week.pk}
+        assert tile("later") == {later.pk, extending.pk}
+        row = gdap_expiring.due(mine, "later").get(pk=extending.pk)
+        assert row.forecast == extending.end_at(clock.now())
