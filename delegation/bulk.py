@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.urls import reverse
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from delegation.services import gdap_bulk
 from portal import jobs
 from portal.catalogue import Capability
-from portal.models import Job
+from portal.models import Job, JobRow
 
 EXTEND_ON, EXTEND_OFF, RENEW = "gdap.extend_on", "gdap.extend_off", "gdap.renew"
 
@@ -32,9 +33,13 @@ def _told(job: Job) -> str:
     return gettext("for %(days)s days") % {"days": days} if days else gettext("for as long as before")
 
 
+def _url(job: Job, row: JobRow) -> str:
+    return reverse("gdap-relationship", args=[job.tenant.slug, row.subject])
+
+
 def register() -> None:
     """Make them known."""
-    extend = {"capability": Capability.GDAP_EXTEND, "results": _RESULTS}
+    extend = {"capability": Capability.GDAP_EXTEND, "results": _RESULTS, "url": _url}
     jobs.register(jobs.Kind(EXTEND_ON, _("Switch auto-extend on"), run_batch=gdap_bulk.switch_on, **extend))
     jobs.register(jobs.Kind(EXTEND_OFF, _("Switch auto-extend off"), run_batch=gdap_bulk.switch_off, **extend))
     jobs.register(
