@@ -87,6 +87,8 @@ def relationship(request: Any, gdap_id: UUID) -> HttpResponse:
         "buttons": buttons,
         "button_reasons": say_once("gdap", buttons),
         "accept": here.button(gdap_requests.capability_for(row), _("Accept counter-offer"), ""),
+        "withdraw_url": url("gdap-withdraw", row),
+        "deliver_url": url("gdap-deliver", row),
     }
     return render(request, "delegation/gdap_relationship.html", context)
 
@@ -100,6 +102,17 @@ def _letter(row: GdapRelationship) -> dict[str, Any]:
 
 def _buttons(here: Place, row: GdapRelationship, lines: list[RoleLine]) -> list[dict[str, Any]]:
     """What this person can do about the relationship as it stands, or why not."""
+    ask = gdap_requests.capability_for(row)
+    if row.status_now == Status.CREATED:
+        return [
+            here.button(ask, _("Continue"), url("gdap-options", row), variant="primary"),
+            here.button(ask, _("Delete draft"), url("gdap-delete", row), variant="danger"),
+        ]
+    if row.status_now == Status.APPROVAL_PENDING:
+        return [
+            here.button(ask, _("Replace link"), url("gdap-replace-link", row), is_post=True),
+            here.button(ask, _("Withdraw request"), url("gdap-withdraw", row), variant="danger"),
+        ]
     if row.status_now == Status.EXPIRED:
         return [here.button(Can.GDAP_EXTEND, _("Renew"), url("gdap-amend", row), is_post=True, variant="primary")]
     if row.status_now in (Status.CREATED, Status.APPROVAL_PENDING):
@@ -196,7 +209,7 @@ def amend(request: Any, gdap_id: UUID) -> HttpResponse:
     messages.success(
         request, _("A draft was made that asks for the same again. Change it: the customer sees the difference.")
     )
-    return to_page(draft)
+    return redirect("gdap-options", draft.partner.slug, draft.pk)
 
 
 @require_POST
