@@ -13,13 +13,14 @@ class DelegationConfig(AppConfig):
         """Plug DAP and GDAP into acceptance, endings, residual rights and the list of services."""
         from django.conf import settings
 
-        from delegation import bulk, gdap_texts, pages, sources, waiting
+        from delegation import bulk, bulk_moves, gdap_texts, pages, sources, waiting
         from delegation.demo import cast
         from portal import hooks
         from portal.mail import meant
 
         sources.plug_in()
         bulk.register()
+        bulk_moves.register()
         hooks.navigation += pages.PAGES
         hooks.waiting.append(waiting.pending_consents)
         meant.ask_about(gdap_texts.PURPOSE, gdap_texts.working_versions)

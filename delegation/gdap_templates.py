@@ -44,6 +44,11 @@ class Choice:
     plans: tuple[Plan, ...]
 
     @property
+    def number(self) -> str:
+        """The number of a built-in one."""
+        return self.key.partition(":")[2]
+
+    @property
     def role_names(self) -> list[str]:
         """Labels of its roles in the reader's language."""
         return sorted(roles.roles()[role_id].label for role_id in self.roles)
@@ -109,6 +114,39 @@ def _own(version: GdapTemplateVersion, groups: Mapping[int, SecurityGroup]) -> C
         version.auto_extend,
         plans_of(version, groups),
     )
+
+
+# ── what one says ──
+
+
+@dataclass(frozen=True)
+class RoleRow:
+    """One role of a template with its default reason."""
+
+    role: Role
+    reason: str
+    never_lasts: bool
+
+
+def role_rows(one: GdapTemplateVersion | Choice) -> list[RoleRow]:
+    """Its roles by name."""
+    found = [RoleRow(roles.roles()[key], reason, key in catalogue.never_lasting()) for key, reason in one.roles.items()]
+    return sorted(found, key=lambda row: row.role.label)
+
+
+@dataclass(frozen=True)
+class PlanRow:
+    """One planned group with the labels of its roles."""
+
+    name: str
+    is_gone: bool
+    role_names: list[str]
+
+
+def plan_rows(version: GdapTemplateVersion, groups: Mapping[int, SecurityGroup]) -> list[PlanRow]:
+    """Its planned groups by name."""
+    found = [PlanRow(plan.name, plan.group is None, role_labels(plan.role_ids)) for plan in plans_of(version, groups)]
+    return sorted(found, key=lambda row: row.name)
 
 
 # ── what differs ──

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from functools import cache
 
+from delegation.catalogue import templates
 from portal import catalogue
 from portal.catalogue import Capability, Role
 
@@ -44,7 +45,8 @@ def _abilities() -> dict[str, frozenset[Capability]]:
 
 def propose(wanted: Collection[Capability]) -> Proposal:
     """The roles that allow all of `wanted`: never Global Administrator where others do, then as few privileged ones,
-    as few roles and as little beyond the tasks as possible; ties go by name.
+    as few roles and as little beyond the tasks as possible; then those that the table of templates names for a task;
+    ties go by name.
 
     Raises ValueError for a capability that no role gives on behalf.
     """
@@ -58,7 +60,14 @@ def propose(wanted: Collection[Capability]) -> Proposal:
     return Proposal(roles, serves, tuple(task for task in tasks() if task in given - goal))
 
 
-def _cost(role_ids: tuple[str, ...], goal: frozenset[Capability]) -> tuple[int, int, int, int, tuple[str, ...]]:
+@cache
+def _usual() -> frozenset[str]:
+    """Roles that the built-in templates name for a task: of two that allow the same, people expect these."""
+    found = (template.roles for template in templates() if template.name.startswith("Task:"))
+    return frozenset(role.id for roles in found for role in roles)
+
+
+def _cost(role_ids: tuple[str, ...], goal: frozenset[Capability]) -> tuple[int, int, int, int, int, tuple[str, ...]]:
     roles = [catalogue.roles()[role_id] for role_id in role_ids]
     beyond = frozenset().union(*(_abilities()[role_id] for role_id in role_ids)) - goal
     return (
@@ -66,6 +75,7 @@ def _cost(role_ids: tuple[str, ...], goal: frozenset[Capability]) -> tuple[int, 
         sum(role.is_privileged for role in roles),
         len(roles),
         len(beyond),
+        sum(role.id not in _usual() for role in roles),
         tuple(sorted(role.name for role in roles)),
     )
 

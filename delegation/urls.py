@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, path
 
-from delegation import gdap_urls
+from delegation import gdap_move_urls, gdap_template_urls, gdap_urls
 from delegation.views import customers, partner_relationships
 
 urlpatterns: list[URLPattern] = [
@@ -54,5 +54,7 @@ urlpatterns: list[URLPattern] = [
         partner_relationships.unblock,
         name="partner-unblock",
     ),
+    *gdap_template_urls.urlpatterns,
+    *gdap_move_urls.urlpatterns,
     *gdap_urls.urlpatterns,
 ]

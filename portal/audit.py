@@ -78,7 +78,8 @@ def record(
 ) -> None:
     """Collect one act for the tenant's chain (and those in `also`); it is written at the end of the write.
 
-    An act on behalf (`decision`) goes to the partner's chain too. `before`/`after` never hold secrets.
+    An act on behalf (`decision`) goes to the partner's chain too and says which capability was used. `before` and
+    `after` never hold secrets.
     """
     path = decision.path if decision else None
     tenant_ids = [_id(tenant), *(_id(other) for other in also)]
@@ -90,6 +91,7 @@ def record(
     content = {
         "actor": str(actor) if actor else "system",
         "target": name,
+        **({"capability": str(decision.capability)} if decision is not None and on_behalf else {}),
         **({"before": before} if before is not None else {}),
         **({"after": after} if after is not None else {}),
         **{key: value for key, value in data.items() if value not in ("", None)},

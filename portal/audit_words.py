@@ -12,6 +12,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from portal import audit
+from portal.meanings import MEANINGS
 from portal.models import AuditEntry, ServiceRequest, Tenant
 
 #: What each action is called; an action that isn't here is shown by its code.
@@ -108,6 +109,7 @@ ACTIONS: dict[str, Any] = {
 }
 _FIELDS: dict[str, Any] = {
     "auto_extend": _("Auto-extend"),
+    "capability": _("Right that was used"),
     "contact_address": _("Contact address"),
     "country": _("Country"),
     "customer": _("Customer"),
@@ -119,6 +121,7 @@ _FIELDS: dict[str, Any] = {
     "member": _("Member"),
     "members": _("Members"),
     "name": _("Name"),
+    "note": _("Note"),
     "reason": _("Reason"),
     "role": _("Role"),
     "roles": _("Roles"),
@@ -128,11 +131,13 @@ _FIELDS: dict[str, Any] = {
     "state": _("State"),
     "title": _("Title"),
     "until": _("Until"),
+    "version": _("Version"),
 }
 _VALUES: dict[str, dict[str, Any]] = {
     "severity": dict(ServiceRequest.Severity.choices),
     "state": dict(ServiceRequest.State.choices),
 }
+_MEANINGS: dict[str, Any] = {str(capability): meaning for capability, meaning in MEANINGS.items()}
 #: May name a person of another partner: left out for readers on behalf (DOMAIN §5).
 _ABOUT_OTHERS = ("by", "by_name")
 _NOWHERE = UUID(int=0)
@@ -214,6 +219,8 @@ def _fields(value: Any) -> dict[str, Any]:
 def _value(key: str, fields: dict[str, Any]) -> str:
     """One field's value; roles, severities and states in the reader's language."""
     text = _text(fields.get(key, ""))
+    if key == "capability":
+        return str(_MEANINGS.get(text, text))
     return gettext(text) if key == "role" else str(_VALUES.get(key, {}).get(text, text))
 
 

@@ -12,7 +12,7 @@ from delegation import gdap_texts
 from delegation.models import GdapRelationship
 from relationships import offers, texts
 from relationships.models import Invitation
-from tests import factories
+from tests import factories, moving
 from tests.world import World
 
 PASSWORD = "correct horse battery staple"
@@ -182,7 +182,8 @@ Filled = tuple[str, dict[str, Any]]
 
 def filled(world: World) -> dict[str, Filled]:
     """Route → who fills its form in, and how, so that it works: each test spoils it from there."""
-    return _own(world) | _people(world) | _partners(world) | _invitations(world) | _gdap(world) | _gdap_requests(world)
+    of_gdap = _gdap(world) | _gdap_requests(world) | moving.forms(world)
+    return _own(world) | _people(world) | _partners(world) | _invitations(world) | of_gdap
 
 
 def _own(world: World) -> dict[str, Filled]:

@@ -16,6 +16,8 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from delegation import bulk
+from delegation import services as delegation
+from delegation.models import GdapTemplate, GdapTemplateVersion
 from portal import audit, jobs
 from portal.lists import PAGE_SIZE
 from portal.models import Tenant, User
@@ -101,6 +103,47 @@ def _audit_rows(cast: Cast, number: int) -> None:
         audit.record("user.renamed", actor=actor, tenant=cast.contoso, target=target, before={"a": 1}, after={"a": 2})
 
 
+def _templates(cast: Cast, number: int) -> None:
+    """With a planned group each."""
+    reader, desk = factories.role(granting.READER), granting.group(cast.fabrikam)
+    content = delegation.Content({reader: ""}, 30, plans=[(desk, [reader])])
+    delegation.create_template(
+        partner=cast.fabrikam, actor=cast["admin-agent"], name=f"Template {number:03}", content=content
+    )
+
+
+def _drifting(cast: Cast, number: int) -> None:
+    """Made from the first template, which asks for one role more."""
+    if not GdapTemplate.objects.exists():
+        _templates(cast, 0)
+    version = GdapTemplateVersion.objects.first()
+    row = delegation.create_request(
+        partner=cast.fabrikam,
+        actor=cast["admin-agent"],
+        display_name=f"Drifting {number:03}",
+        duration_days=31,
+        roles={factories.role("Helpdesk Administrator"): "Contract"},
+        customer=cast.contoso,
+        template_version=version,
+    )
+    delegation.lock_request(relationship=row, actor=cast["admin-agent"])
+    delegation.approve_request(relationship=row, actor=cast["global-admin"])
+
+
+def _moves(cast: Cast, number: int) -> None:
+    """Every second one with a draft."""
+    customer, administrator = factories.tenant(f"Mover {number:03}")
+    factories.dap(factories.pair(cast.fabrikam, customer), administrator)
+    if number % 2:
+        delegation.create_request(
+            partner=cast.fabrikam,
+            actor=cast["admin-agent"],
+            display_name=f"Move {number:03}",
+            roles={factories.role(granting.READER): ""},
+            customer=customer,
+        )
+
+
 Fill = Callable[[Cast, int], None]
 #: Page → whose, the reader, rows that are there without any, and what makes one more.
 PAGES: dict[str, tuple[str, str, int, Fill]] = {
@@ -111,6 +154,9 @@ PAGES: dict[str, tuple[str, str, int, Fill]] = {
     "gdap-expiring": ("fabrikam", "admin-agent", 0, _active),
     "jobs": ("fabrikam", "admin-agent", 0, _jobs),
     "requests": ("contoso", "global-admin", 0, _invitations),
+    "gdap-templates": ("fabrikam", "admin-agent", 0, _templates),
+    "gdap-template-drift": ("fabrikam", "admin-agent", 0, _drifting),
+    "gdap-moves": ("fabrikam", "admin-agent", 1, _moves),
     "users": ("woodgrove", "stranger-customer", 1, _users),
     "groups": ("woodgrove", "stranger-customer", 0, _groups),
     "service-requests": ("contoso", "global-admin", 0, _service_requests),

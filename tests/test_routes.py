@@ -258,6 +258,30 @@ JOBS: Table = {
     "job-resume": (NO_OURS, ours(ENDS, 302)),
     "job-rerun": (NO_OURS, ours(ENDS, 409)),
 }
+TEMPLATES: Table = {
+    "gdap-templates": (ours(SEES_CUSTOMERS), NO_OURS),
+    "gdap-templates-export": (ours(SEES_CUSTOMERS), NO_OURS),
+    "gdap-template": (ours(SEES_CUSTOMERS), NO_OURS),
+    "gdap-template-built-in": (ours(SEES_CUSTOMERS, 302), NO_OURS),
+    "gdap-template-new": (ours(ENDS), ours(ENDS, 400)),
+    "gdap-template-edit": (ours(ENDS), ours(ENDS, 400)),
+    "gdap-template-groups": (ours(ENDS), ours(ENDS, 400)),
+    "gdap-template-retire": (NO_OURS, ours(ENDS, 302)),
+    "gdap-template-restore": (NO_OURS, ours(ENDS, 302)),
+    "gdap-template-drift": (ours(SEES_CUSTOMERS), NO_OURS),
+    "gdap-template-drift-export": (ours(SEES_CUSTOMERS), NO_OURS),
+    "gdap-template-drift-amend": (ours(ENDS, 302), ours(ENDS, 302)),
+}
+#: One customer's move hasn't begun, in the other's tenant GDAP is in DAP's place.
+MOVES: Table = {
+    "gdap-moves": (ours(SEES_CUSTOMERS), NO_OURS),
+    "gdap-moves-export": (ours(SEES_CUSTOMERS), NO_OURS),
+    "gdap-moves-ask": (ours({"admin-agent"}), ours({"admin-agent"}, 400)),
+    "gdap-moves-give-up": (ours(ENDS), ours(ENDS, 302)),
+    "gdap-move": (ours(SEES_CUSTOMERS), NO_OURS),
+    "gdap-move-ask": (NO_OURS, ours({"admin-agent"}, 400)),
+    "gdap-move-give-up": (NO_OURS, ours(ENDS, 302)),
+}
 TABLES = {
     "public": PUBLIC,
     "links": LINKS,
@@ -270,6 +294,8 @@ TABLES = {
     "invitations": INVITATIONS,
     "gdap": GDAP,
     "jobs": JOBS,
+    "templates": TEMPLATES,
+    "moves": MOVES,
 }
 
 

@@ -25,7 +25,7 @@ from portal.services import jobs as job_services
 from portal.writes import write
 from relationships import services, texts
 from relationships.models import DeviceConsent, Invitation, Relationship
-from tests import factories
+from tests import factories, moving
 from tests.cast import Cast, build_dap_cast
 from tests.delegation import granting
 
@@ -127,6 +127,7 @@ def build_world() -> World:
         **_people(cast),
         **_invitations(cast),
         **_gdap(cast),
+        **moving.build(cast),
         **_links(cast),
         **_job(cast),
         **_mail(),

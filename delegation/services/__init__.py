@@ -17,6 +17,7 @@ from delegation.services.gdap_answers import (
 )
 from delegation.services.gdap_assignments import assign_group, edit_assignment, plan_assignment, remove_assignment
 from delegation.services.gdap_delivery import edit_text, open_request, replace_link, resend_request, send_request
+from delegation.services.gdap_drift import Followed, follow_template
 from delegation.services.gdap_endings import (
     end_gdap_with_relationship,
     remove_by_customer,
@@ -24,6 +25,7 @@ from delegation.services.gdap_endings import (
     set_auto_extend,
     terminate,
 )
+from delegation.services.gdap_moves import give_up_for_gdap, request_move
 from delegation.services.gdap_requests import (
     create_request,
     delete_request,
@@ -36,12 +38,14 @@ from delegation.services.gdap_templates import (
     Content,
     create_template,
     edit_template,
+    plan_template_groups,
     restore_template,
     retire_template,
 )
 
 __all__ = [
     "Content",
+    "Followed",
     "accept_counter_offer",
     "approve_request",
     "assign_group",
@@ -58,13 +62,16 @@ __all__ = [
     "end_with_relationship",
     "expire_gdap",
     "extend_gdap",
+    "follow_template",
     "give_up_dap",
+    "give_up_for_gdap",
     "grant_with_acceptance",
     "lapse_gdap",
     "limit_groups",
     "lock_request",
     "open_request",
     "plan_assignment",
+    "plan_template_groups",
     "prepare_amendment",
     "remind_gdap",
     "remove_assignment",
@@ -72,6 +79,7 @@ __all__ = [
     "remove_dap",
     "remove_roles",
     "replace_link",
+    "request_move",
     "resend_request",
     "restore_template",
     "retire_template",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.db import IntegrityError, transaction
@@ -26,12 +26,14 @@ _LONGEST_NOTE = 500
 
 @dataclass(frozen=True)
 class Content:
-    """What one version says; `plans`: groups with the roles that they are to get."""
+    """What one version says; `plans`: groups with the roles that they are to get, None: those of the version before
+    that are still there, as far as the roles are.
+    """
 
     roles: Mapping[str, str]
     duration_days: int
     auto_extend: bool = False
-    plans: Sequence[tuple[SecurityGroup, Collection[str]]] = ()
+    plans: Sequence[tuple[SecurityGroup, Collection[str]]] | None = ()
     note: str = ""
 
 
@@ -46,7 +48,7 @@ def create_template(*, partner: Tenant, actor: User, name: str, content: Content
     decision = access.require(actor, Capability.GDAP_TEMPLATES, partner)
     template = GdapTemplate(partner=partner, created_at=clock.now(), created_by=actor)
     _set_name(template, name)
-    version = _checked(template, content)
+    version = _checked(template, replace(content, plans=content.plans or ()))
     template.latest = 1
     _save(template)
     version.number, version.made_at, version.made_by = 1, template.created_at, actor
@@ -71,6 +73,8 @@ def edit_template(*, template: GdapTemplate, actor: User, number: int, name: str
     present = row.versions.get(number=row.latest)
     before = _seen(row, present)
     _set_name(row, name)
+    if content.plans is None:
+        content = replace(content, plans=_kept_plans(present, content.roles))
     version = _checked(row, content)
     if not _says_the_same(version, present):
         row.latest += 1
@@ -83,6 +87,17 @@ def edit_template(*, template: GdapTemplate, actor: User, number: int, name: str
     _save(row)
     _record("gdap_template.edited", row, actor, decision, before=before, after=after)
     return row
+
+
+@writes
+def plan_template_groups(
+    *, template: GdapTemplate, actor: User, number: int, plans: Sequence[tuple[SecurityGroup, Collection[str]]]
+) -> GdapTemplate:
+    """Plan other groups, as the next version that says the same else. Raises as `edit_template`."""
+    row, _decision = _locked(template, actor)
+    present = row.versions.get(number=row.latest)
+    content = Content(present.roles, present.duration_days, present.auto_extend, plans, present.note)
+    return edit_template(template=row, actor=actor, number=number, name=row.name, content=content)
 
 
 @writes
@@ -147,7 +162,7 @@ def _checked(template: GdapTemplate, content: Content) -> GdapTemplateVersion:
         roles=chosen,
         duration_days=days,
         auto_extend=bool(content.auto_extend),
-        plans=_checked_plans(template, chosen, content.plans),
+        plans=_checked_plans(template, chosen, content.plans or ()),
         note=note,
     )
 
@@ -168,6 +183,12 @@ def _checked_plans(
             raise Refused(_("Plan a group with roles of this template only."), field="plans")
         found[group.pk] = {"group": group.pk, "name": group.name, "roles": ids}
     return [found[key] for key in sorted(found)]
+
+
+def _kept_plans(present: GdapTemplateVersion, role_ids: Collection[str]) -> list[tuple[SecurityGroup, Collection[str]]]:
+    groups = SecurityGroup.objects.in_bulk([plan["group"] for plan in present.plans])
+    held = [(groups.get(plan["group"]), set(plan["roles"]) & set(role_ids)) for plan in present.plans]
+    return [(group, kept) for group, kept in held if group is not None and kept]
 
 
 def _says_the_same(one: GdapTemplateVersion, other: GdapTemplateVersion) -> bool:

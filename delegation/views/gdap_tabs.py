@@ -13,6 +13,9 @@ _TABS: tuple[tuple[str, Any, Can], ...] = (
     ("gdap-list", _("Relationships"), Can.GDAP_VIEW),
     ("gdap-expiring", _("Expiring"), Can.GDAP_VIEW),
     ("gdap-analytics", _("Analytics"), Can.GDAP_VIEW),
+    ("gdap-templates", _("Templates"), Can.GDAP_VIEW),
+    ("gdap-template-drift", _("Drift"), Can.GDAP_VIEW),
+    ("gdap-moves", _("DAP to GDAP"), Can.GDAP_VIEW),
 )
 
 

@@ -1,0 +1,55 @@
+"""GDAP story 8: from delegated admin to named roles, for one customer and for all, without a gap."""
+
+from __future__ import annotations
+
+MOVES = "/p/fabrikam/admin-relationships/moves"
+
+
+def test_one_customer_is_moved_step_by_step(somebody, script) -> None:
+    customer, slug = ("Contoso GmbH", "contoso") if script else ("Adventure Works", "adventure-works")
+    agent = somebody("admin-agent@fabrikam.example", script=script)
+    agent.open(f"/p/fabrikam/customers?q={customer}")
+    agent.follow(customer)
+    agent.press("Move to GDAP")
+    agent.is_at(customer)
+    agent.sees("What your people used here in the last 90 days", "What the customer is asked for")
+    agent.choose("Roles", "MSP tier-1 technician")
+    agent.press("Show the roles for this")
+    agent.sees("Intune Administrator")
+    agent.press("Ask the customer")
+    agent.sees("Waits for the customer", "Who would lose what without DAP")
+    page = agent.path
+
+    administrator = somebody(f"global-admin@{slug}.example", script=script)
+    administrator.open(f"/t/{slug}/requests")
+    administrator.row("Fabrikam", "GDAP").get_by_role("link").first.click()
+    administrator.press("Approve all")
+
+    agent.open(page)
+    agent.sees("GDAP in force", "By GDAP")
+    agent.fill("Reason", "Named roles are in place.")
+    if agent.main.get_by_label("Give DAP up although something is lost").count():
+        agent.tick("Give DAP up although something is lost")
+    agent.press("Give up DAP")
+    agent.sees("DAP was given up; your people work here by GDAP.")
+    agent.open(f"{MOVES}?state=done")
+    agent.sees(customer)
+
+
+def test_all_customers_are_asked_by_one_job(somebody) -> None:
+    agent = somebody("admin-agent@fabrikam.example")
+    agent.open(MOVES)
+    agent.is_at("DAP to GDAP")
+    agent.press("Ask all not begun")
+    agent.sees("For each customer the roles follow from what your people used there")
+    agent.fill("Days", "365")
+    agent.press("Start")
+    agent.is_at("Ask for GDAP instead of DAP")
+
+
+def test_who_may_only_look_is_offered_nothing(somebody) -> None:
+    agent = somebody("helpdesk-agent@fabrikam.example")
+    agent.open(MOVES)
+    agent.is_at("DAP to GDAP")
+    assert not agent.offered("Ask all not begun")
+    assert not agent.offered("Give up DAP where GDAP is in place")
