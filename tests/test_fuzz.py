@@ -218,6 +218,9 @@ LISTS = (
     "audit-log-lines",
     "mailbox",
     "outbox",
+    "gdap-templates",
+    "gdap-template-drift",
+    "gdap-moves",
 )
 
 
