@@ -89,9 +89,9 @@ def customers(user: User, partner: Tenant, capability: Capability) -> QuerySet[P
 
 
 def hits(rows: QuerySet[Pair], partner: Tenant, words: str, chosen: Pair | None) -> list[Pair]:
-    """The first customers that the words find, after the one that is chosen."""
+    """The first customers that the words find, after the one that is chosen; with MOST_HITS there may be more."""
     found = search.matching(rows, [partner.pk], words) if words.strip() else rows.none()
-    others = [pair for pair in found.order_by("customer_key", "pk")[: MOST_HITS + 1] if pair != chosen][:MOST_HITS]
+    others = [pair for pair in found.order_by("customer_key", "pk")[:MOST_HITS] if pair != chosen]
     return [chosen, *others] if chosen is not None else others
 
 

@@ -13,7 +13,7 @@ from delegation import catalogue, gdap_templates, least_privilege
 from delegation.models import GdapRelationship
 from portal.catalogue import Capability
 from portal.forms.fields import LineField, validate_line
-from portal.models import Pair, Tenant
+from portal.models import Pair, SecurityGroup, Tenant
 from relationships.forms import MessageForm
 from relationships.models import LANGUAGES
 
@@ -183,6 +183,12 @@ class RequestForm(forms.Form):
             found["limited_to_domain"] = data["limited_to_domain"] if audience == DOMAIN else ""
             found["customer_name"] = data["customer_name"] if audience != OURS else ""
         return found
+
+    @property
+    def plans(self) -> list[tuple[SecurityGroup, tuple[str, ...]]]:
+        """The groups that the used template plans, those that exist still."""
+        used = next((item for item in self.templates if item.key == self.cleaned_data["used_template"]), None)
+        return [(plan.group, plan.role_ids) for plan in used.plans if plan.group is not None] if used else []
 
     def _template_version(self, row: GdapRelationship | None) -> Any:
         """The version of the own template that was used; that of the draft as long as it is the same template."""

@@ -26,6 +26,7 @@ from delegation.services.gdap_endings import (
     terminate,
 )
 from delegation.services.gdap_moves import give_up_for_gdap, request_move
+from delegation.services.gdap_plans import create_with_plans
 from delegation.services.gdap_requests import (
     create_request,
     delete_request,
@@ -52,6 +53,7 @@ __all__ = [
     "counter_offer",
     "create_request",
     "create_template",
+    "create_with_plans",
     "decline_request",
     "delete_request",
     "edit_assignment",

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.core.exceptions import ValidationError
+from django.db.models import Q
 from django.http import HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -63,7 +64,7 @@ def frozen(request: Any, row: GdapRelationship) -> HttpResponse:
 
 @form_page
 def new(request: Any) -> HttpResponse:
-    """A new request; `?customer=` (its address name or the pair) chooses one."""
+    """A new request; `?customer=` (its address name, its key or the pair's) chooses one."""
     insist(request, Can.GDAP_REQUEST)
     return _step(request, None)
 
@@ -116,7 +117,7 @@ def _preset(request: Any, given: dict[str, Any]) -> dict[str, Any]:
     wanted = request.GET.get("customer", "")
     pair: Pair | None = given["customers"].filter(customer__slug=wanted).first() if wanted else None
     with suppress(ValueError):  # no key of a pair: nothing is chosen
-        pair = pair or given["customers"].filter(pk=UUID(wanted)).first()
+        pair = pair or given["customers"].filter(Q(pk=UUID(wanted)) | Q(customer=UUID(wanted))).first()
     if pair is None:
         return {"language": request.acting.tenant.language}
     return {"customer": pair.pk, "language": pair.customer.language}
@@ -139,7 +140,8 @@ def _helped(data: QueryDict, given: dict[str, Any]) -> RequestForm:
 def _save(request: Any, row: GdapRelationship | None, form: RequestForm) -> GdapRelationship:
     chosen = form.options(row)
     if row is None:
-        return services.create_request(partner=request.acting.tenant, actor=request.user, **chosen)
+        partner = request.acting.tenant
+        return services.create_with_plans(partner=partner, actor=request.user, plans=form.plans, **chosen)
     version = form.cleaned_data["version"]
     return services.edit_request(relationship=row, actor=request.user, version=version or 0, **chosen)
 

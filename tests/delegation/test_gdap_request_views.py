@@ -13,7 +13,7 @@ from delegation.models import GdapRelationship
 from portal.models import OutboxMessage
 from tests import factories
 from tests.cast import Cast
-from tests.delegation.granting import GLOBAL, HELPDESK, READER, USERS, active, draft, ids, pending, roles
+from tests.delegation.granting import GLOBAL, HELPDESK, READER, USERS, active, custom, draft, ids, pending, roles
 
 PRIVILEGED_AUTHENTICATION = "Privileged Authentication Administrator"
 
@@ -143,6 +143,24 @@ def test_a_template_fills_in_its_roles(dap_cast: Cast, agent: Client) -> None:
     assert form["display_name"].value() == "Support 2027"
 
 
+def test_an_own_template_is_remembered_and_plans_its_groups(dap_cast: Cast, agent: Client) -> None:
+    team = custom(dap_cast.fabrikam, "Desk")
+    content = services.Content(roles=roles(READER, HELPDESK), duration_days=90, plans=[(team, ids(READER))])
+    template = services.create_template(
+        partner=dap_cast.fabrikam, actor=dap_cast["admin-agent"], name="Desk", content=content
+    )
+    key = f"own:{template.pk}"
+    response = agent.post(url(dap_cast, "gdap-new"), filled(do="template", template=key))
+    form = response.context["form"]
+    assert (ticked(response), form["duration_days"].value()) == ({READER, HELPDESK}, 90)
+    agent.post(url(dap_cast, "gdap-new"), filled(READER, HELPDESK, used_template=form["used_template"].value()))
+    row = GdapRelationship.objects.get()
+    assert row.template_version is not None
+    assert row.template_version.template == template
+    (plan,) = row.assignments.all()
+    assert (plan.group_name, plan.role_ids, plan.state) == ("Desk", ids(READER), "planned")
+
+
 def test_customers_are_found_by_words_and_only_our_own(dap_cast: Cast, agent: Client) -> None:
     theirs = factories.pair(dap_cast.litware, factories.tenant("Contoso Elsewhere")[0])
     response = agent.post(url(dap_cast, "gdap-new"), filled(do="find", find="conto"))
@@ -154,7 +172,7 @@ def test_customers_are_found_by_words_and_only_our_own(dap_cast: Cast, agent: Cl
 
 
 def test_a_customer_can_be_chosen_by_the_address(dap_cast: Cast, agent: Client) -> None:
-    for name in (dap_cast.contoso.slug, dap_cast.pair.pk):
+    for name in (dap_cast.contoso.slug, dap_cast.contoso.pk, dap_cast.pair.pk):
         page = agent.get(url(dap_cast, "gdap-new"), {"customer": name})
         assert page.context["chosen_customer"] == dap_cast.pair
     for name in ("nobody", dap_cast.woodgrove.slug):
