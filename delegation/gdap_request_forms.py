@@ -11,7 +11,9 @@ from django.utils.translation import gettext_lazy as _
 
 from delegation import catalogue, gdap_templates, least_privilege
 from delegation.models import GdapRelationship
+from delegation.services.gdap_rows import refuse_lasting_full_control
 from portal.catalogue import Capability
+from portal.errors import Refused
 from portal.forms.fields import LineField, validate_line
 from portal.models import Pair, SecurityGroup, Tenant
 from relationships.forms import MessageForm
@@ -157,7 +159,16 @@ class RequestForm(forms.Form):
                 self.add_error("roles", _("A reason has 500 characters at most."))
             else:
                 self._check_line(reason)
+        self._check_auto_extend(cleaned)
         return cleaned
+
+    def _check_auto_extend(self, cleaned: dict[str, Any]) -> None:
+        """The services refuse it too; here it stands beside whatever else is missing."""
+        try:
+            if cleaned.get("auto_extend"):
+                refuse_lasting_full_control(cleaned.get("roles", ()))
+        except Refused as refused:
+            self.add_error("auto_extend", str(refused.message))
 
     def _check_line(self, reason: str) -> None:
         try:
