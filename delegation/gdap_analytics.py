@@ -25,7 +25,7 @@ MONTHS = 12
 _TOP = 10
 _NAMED = 10
 #: Counting that took longer than this (seconds) is kept for so long (seconds); the page says when it was.
-_SLOW, _KEPT = 0.1, 300
+_SLOW, _KEPT = 0.03, 300
 
 _COUNT = """
 WITH mine AS MATERIALIZED ({rows}),

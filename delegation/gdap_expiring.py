@@ -75,10 +75,17 @@ def due(rows: QuerySet[GdapRelationship], which: str) -> QuerySet[GdapRelationsh
         # The plain column first: its index is what finds them.
         return found.filter(ends_at__lte=most).annotate(forecast=forecast(now)).filter(forecast__lte=most)
     if which == LATER:
-        least = now + timedelta(days=max(WITHIN.values()))
-        moved = Q(auto_extend=True, ends_at__lte=now) & Q(forecast__gt=least)
-        return found.annotate(forecast=forecast(now)).filter(Q(ends_at__gt=least) | moved)
+        plain, moved = later(rows)
+        return plain | moved
     return found
+
+
+def later(rows: QuerySet[GdapRelationship]) -> tuple[QuerySet[GdapRelationship], QuerySet[GdapRelationship]]:
+    """Those of the tile *Later* in two parts, each found by an index: by the recorded end; moved on since."""
+    now = clock.now()
+    least = now + timedelta(days=max(WITHIN.values()))
+    found = in_force(rows, now).annotate(forecast=forecast(now))
+    return found.filter(ends_at__gt=least), found.filter(auto_extend=True, ends_at__lte=now, forecast__gt=least)
 
 
 def with_obstacle(rows: QuerySet[GdapRelationship], act: str) -> QuerySet[GdapRelationship]:

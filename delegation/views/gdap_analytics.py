@@ -36,6 +36,7 @@ class Chart:
     head: tuple[str, ...]
     rows: Sequence[tuple[Any, ...]]
     is_upright: bool = False
+    short_labels: tuple[str, ...] = ()
 
     def svg(self) -> SafeString:
         """The drawing; nothing where there is nothing to draw."""
@@ -43,7 +44,7 @@ class Chart:
         if not any(value for one in series for value in one.values):
             return SafeString("")
         draw = charts.columns if self.is_upright else charts.bars
-        return draw(self.title, [str(row[0]) for row in self.rows], *series)
+        return draw(self.title, self.short_labels or [str(row[0]) for row in self.rows], *series)
 
 
 @require_safe
@@ -113,11 +114,12 @@ def _charts(figures: Figures) -> list[Chart]:
     kinds = (_("GDAP only"), _("DAP only"), _("GDAP and DAP"), _("Neither"))
     roles = [(catalogue.roles()[key].label, number) for key, number in figures.top_roles if key in catalogue.roles()]
     statuses = [(str(label), figures.statuses.get(key, 0)) for key, label in STATUSES]
-    months = [(_month(key), ends, extends) for key, ends, extends in figures.months]
+    months = [(_month(key, "YEAR_MONTH_FORMAT"), ends, extends) for key, ends, extends in figures.months]
+    short = tuple(_month(key, "M") for key, _ends, _extends in figures.months)
     ends = (_("Month"), _("Ends"), _("Goes on by itself"))
     return [
         Chart("status", _("Relationships by status"), (_("Status"), count), statuses),
-        Chart("ends", _("Ends in the next twelve months"), ends, months, is_upright=True),
+        Chart("ends", _("Ends in the next twelve months"), ends, months, is_upright=True, short_labels=short),
         Chart("roles", _("Roles in force most often"), (_("Role"), count), roles),
         Chart(
             "customers",
@@ -128,6 +130,6 @@ def _charts(figures: Figures) -> list[Chart]:
     ]
 
 
-def _month(key: str) -> str:
+def _month(key: str, written: str) -> str:
     year, month = key.split("-")
-    return date_format(date(int(year), int(month), 1), "YEAR_MONTH_FORMAT")
+    return date_format(date(int(year), int(month), 1), written)

@@ -18,6 +18,8 @@ LIMITS = {
         for page in ("first", "search", "last")
         for figure in ("time", "queries", "queries_added_by_rows")
     },
+    "gdap": {"decision_vs_sql", "bulk_extend", "bulk_extend_memory_growth", "reminders_vs_sql", "expiry_vs_sql"}
+    | {f"{page}_{figure}" for page in ("list", "expiring", "analytics") for figure in ("time", "queries")},
     "expire": {"expire_vs_sql", "worker_memory_growth"},
     "mail": {"mail_vs_bare"},
     "weight": {"heaviest_first_load"},
