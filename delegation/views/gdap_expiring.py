@@ -48,13 +48,12 @@ def expiring(request: Any) -> HttpResponse:
         export_url=f"{reverse('gdap-expiring-export', args=[slug])}?{request.GET.urlencode()}",
         tabs=tabs(request),
         tiles=_tiles(request, listing.queryset),
-        chosen=listing.total,
-        matching=lists.shown_count(listing.total),
         acts=[{"value": act, "label": label} for act, (_kind, label) in ACTS.items()],
         can_extend=request.acting.rights.allows(Can.GDAP_EXTEND),
         bulk_url=reverse("gdap-expiring-change", args=[slug]),
         filtered=kept(request.GET),
     )
+    context |= {"total": listing.total, "matching": lists.shown_count(listing.total)}  # counted by now
     return render(request, "delegation/gdap_expiring.html", context)
 
 

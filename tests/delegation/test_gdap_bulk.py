@@ -6,6 +6,8 @@ from datetime import timedelta
 
 import pytest
 from django.core.management import call_command
+from django.test import Client
+from django.urls import reverse
 
 from delegation import bulk, gdap_expiring, services
 from delegation.models import GdapRelationship
@@ -161,3 +163,16 @@ def test_the_tiles_count_by_the_end_as_it_stands(dap_cast: Cast) -> None:
         assert tile("later") == {later.pk, extending.pk}
         row = gdap_expiring.due(mine, "later").get(pk=extending.pk)
         assert row.forecast == extending.end_at(clock.now())
+
+
+def test_who_may_extend_can_choose_rows_and_who_may_only_look_cannot(dap_cast: Cast) -> None:
+    row = granting.active(dap_cast)
+    pages = {}
+    for name in ("admin-agent", "sales-agent"):
+        client = Client()
+        client.force_login(dap_cast[name])
+        pages[name] = client.get(reverse("gdap-expiring", args=["fabrikam"])).content.decode()
+    assert row.display_name in pages["sales-agent"]
+    assert [page.count('form="bulk"') for page in pages.values()] == [1, 0]
+    assert [page.count('value="extend_on"') for page in pages.values()] == [1, 0]
+    assert "All that match (1)" in pages["admin-agent"]
