@@ -88,11 +88,20 @@ def customers(user: User, partner: Tenant, capability: Capability) -> QuerySet[P
     return access.allowing(rows, user, capability)
 
 
-def hits(rows: QuerySet[Pair], partner: Tenant, words: str, chosen: Pair | None) -> list[Pair]:
+@dataclass(frozen=True)
+class Hit:
+    """One customer that was found."""
+
+    pair: Pair
+    is_chosen: bool
+
+
+def hits(rows: QuerySet[Pair], partner: Tenant, words: str, chosen: Pair | None) -> list[Hit]:
     """The first customers that the words find, after the one that is chosen; with MOST_HITS there may be more."""
     found = search.matching(rows, [partner.pk], words) if words.strip() else rows.none()
     others = [pair for pair in found.order_by("customer_key", "pk")[:MOST_HITS] if pair != chosen]
-    return [chosen, *others] if chosen is not None else others
+    first = [Hit(chosen, is_chosen=True)] if chosen is not None else []
+    return first + [Hit(pair, is_chosen=False) for pair in others]
 
 
 def changes(old: GdapRelationship, chosen: Iterable[str]) -> list[Change]:

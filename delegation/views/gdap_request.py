@@ -173,7 +173,6 @@ def _page(request: Any, row: GdapRelationship | None, form: RequestForm) -> Http
         "find": words,
         "is_from_template": request.POST.get("do") == "template" or bool(form["used_template"].value()),
         "hits": gdap_choices.hits(_queryset(form), partner, words, form.chosen_customer) if has_customers else [],
-        "chosen_customer": form.chosen_customer,
     }
     return render(request, "delegation/gdap_options.html", context, status=400 if form.is_bound else 200)
 
@@ -214,4 +213,4 @@ def customers(request: Any) -> HttpResponse:
     except (ValidationError, ValueError):
         chosen = None
     hits = gdap_choices.hits(rows, request.acting.tenant, words, chosen)
-    return render(request, "delegation/_gdap_customers.html", {"hits": hits, "chosen_customer": chosen, "find": words})
+    return render(request, "delegation/_gdap_customers.html", {"hits": hits, "find": words})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -164,7 +165,9 @@ def test_an_own_template_is_remembered_and_plans_its_groups(dap_cast: Cast, agen
 def test_customers_are_found_by_words_and_only_our_own(dap_cast: Cast, agent: Client) -> None:
     theirs = factories.pair(dap_cast.litware, factories.tenant("Contoso Elsewhere")[0])
     response = agent.post(url(dap_cast, "gdap-new"), filled(do="find", find="conto"))
-    assert (response.status_code, [pair.pk for pair in response.context["hits"]]) == (200, [dap_cast.pair.pk])
+    assert (response.status_code, [hit.pair.pk for hit in response.context["hits"]]) == (200, [dap_cast.pair.pk])
+    kept = agent.post(url(dap_cast, "gdap-new"), filled(do="tasks", customer=dap_cast.pair.pk)).content.decode()
+    assert re.search(rf'value="{dap_cast.pair.pk}"[^>]* checked', kept)
     fragment = agent.get(url(dap_cast, "gdap-customers"), {"find": "CONTOSO"}).content.decode()
     assert (str(dap_cast.pair.pk) in fragment, str(theirs.pk) in fragment) == (True, False)
     response = agent.post(url(dap_cast, "gdap-new"), filled(audience="ours", customer=theirs.pk))
@@ -174,9 +177,9 @@ def test_customers_are_found_by_words_and_only_our_own(dap_cast: Cast, agent: Cl
 def test_a_customer_can_be_chosen_by_the_address(dap_cast: Cast, agent: Client) -> None:
     for name in (dap_cast.contoso.slug, dap_cast.contoso.pk, dap_cast.pair.pk):
         page = agent.get(url(dap_cast, "gdap-new"), {"customer": name})
-        assert page.context["chosen_customer"] == dap_cast.pair
+        assert [(hit.pair, hit.is_chosen) for hit in page.context["hits"]] == [(dap_cast.pair, True)]
     for name in ("nobody", dap_cast.woodgrove.slug):
-        assert agent.get(url(dap_cast, "gdap-new"), {"customer": name}).context["chosen_customer"] is None
+        assert agent.get(url(dap_cast, "gdap-new"), {"customer": name}).context["hits"] == []
 
 
 def test_an_edit_of_what_somebody_changed_meanwhile_is_a_conflict(dap_cast: Cast, agent: Client) -> None:
