@@ -1,6 +1,7 @@
 """Delegated administration."""
 
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
 
 
 class DelegationConfig(AppConfig):
@@ -13,7 +14,7 @@ class DelegationConfig(AppConfig):
         """Plug DAP and GDAP into acceptance, endings, residual rights and the list of services."""
         from django.conf import settings
 
-        from delegation import bulk, bulk_moves, gdap_texts, pages, sources, waiting
+        from delegation import bulk, bulk_moves, gdap_customer, gdap_texts, pages, sources, waiting
         from delegation.demo import cast
         from portal import hooks
         from portal.mail import meant
@@ -23,5 +24,7 @@ class DelegationConfig(AppConfig):
         bulk_moves.register()
         hooks.navigation += pages.PAGES
         hooks.waiting.append(waiting.pending_consents)
+        hooks.waiting.append(gdap_customer.waiting)
+        hooks.request_tabs.append(hooks.RequestTab("requests-gdap", _("Admin roles"), gdap_customer.count_pending))
         meant.ask_about(gdap_texts.PURPOSE, gdap_texts.working_versions)
         hooks.personas.append(lambda: cast.personas(settings.MANDATE_PLATFORM_SUFFIX))

@@ -18,6 +18,7 @@ MOST_NAME = 50
 MOST_TEMPLATE_NAME = 80
 #: Auto-extend moves the end on by so much, as often as it takes.
 EXTENSION = timedelta(days=180)
+DAY = timedelta(days=1)
 #: A locked request waits so long for its answer.
 PENDING = timedelta(days=90)
 #: Days before the end on which both sides are reminded; with several due, only the last one goes out.

@@ -36,7 +36,8 @@ def _role_items(pair: Pair, kind: PathKind) -> list[Item]:
     ]
 
 
-def _residual_items(residuals: list[hooks.Residual], *, with_links: bool) -> list[Item]:
+def residual_items(residuals: list[hooks.Residual], *, with_links: bool) -> list[Item]:
+    """What remains, each with the page that ends it where `with_links`."""
     items = []
     for residual in residuals:
         item = {"label": str(residual.label), "detail": str(residual.detail)}
@@ -50,7 +51,7 @@ def kept(pair: Pair, *, with_links: bool, but: Collection[str] = ("dap",)) -> li
     """What no ending of DAP or GDAP touches, without what is of the kinds `but`; others are named where none is."""
     residuals = [item for item in queries.residuals_of(pair) if item.kind not in but]
     kinds = {item.kind for item in residuals}
-    items = _residual_items(residuals, with_links=with_links)
+    items = residual_items(residuals, with_links=with_links)
     none = _("None recorded.")
     if not kinds & {"account", "guest"}:
         items.append({"label": _("Accounts and guests they made"), "detail": none})
@@ -107,7 +108,7 @@ def of_relationship(relationship: Relationship) -> dict[str, Any]:
     if not others:
         ends.append({"label": _("Their pages"), "detail": _("The customer's pages can't be opened any more.")})
     residuals = [item for item in queries.residuals_of(pair) if item.kind not in gone]
-    remains = [relationship_item(row) for row in others] + _residual_items(residuals, with_links=False)
+    remains = [relationship_item(row) for row in others] + residual_items(residuals, with_links=False)
     remains.append({"label": _("History"), "detail": _("Both sides can go on reading it.")})
     return {"ends": ends, "remains": remains}
 

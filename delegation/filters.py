@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import django_filters
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
-from delegation.models import DapGrant
+from delegation.models import DapGrant, GdapRelationship
+from portal import catalogue, clock
 from portal.filters import TenantFilter
 from portal.models import Pair
 
-SHOWN = (("dap", _("Delegated admin")), ("none", _("Without")), ("ended", _("Ended")))
+SHOWN = (("dap", _("Delegated admin")), ("gdap", _("GDAP")), ("none", _("Without")), ("ended", _("Ended")))
+#: A customer asks who could do everything, by whichever of the two.
+PARTNERS_SHOWN = (("every", _("Every right")), *SHOWN)
 
 
 class PairFilter(TenantFilter):
@@ -28,7 +31,21 @@ class PairFilter(TenantFilter):
         return super().filter_queryset(queryset).filter(started_at__isnull=False, ended_at__isnull=not has_ended)
 
     def by_state(self, queryset: QuerySet[Pair], name: str, value: str) -> QuerySet[Pair]:
-        held = Exists(DapGrant.objects.filter(pair=OuterRef("pk"), ended_at__isnull=True))
-        if value == "dap":
-            return queryset.filter(held)
-        return queryset.filter(~held) if value == "none" else queryset
+        by_dap = Exists(DapGrant.objects.filter(pair=OuterRef("pk"), ended_at__isnull=True))
+        active = GdapRelationship.objects.in_force(clock.now()).filter(pair=OuterRef("pk"))
+        everything = active.filter(
+            roles__role_id=catalogue.GLOBAL_ADMINISTRATOR, roles__is_granted=True, roles__removed_at=None
+        )
+        narrowed = {
+            "dap": Q(by_dap),
+            "gdap": Q(Exists(active)),
+            "every": Q(by_dap) | Q(Exists(everything)),
+            "none": ~Q(by_dap) & ~Q(Exists(active)),
+        }
+        return queryset.filter(narrowed[value]) if value in narrowed else queryset
+
+
+class PartnerFilter(PairFilter):
+    """The same for a customer's partners."""
+
+    show = django_filters.ChoiceFilter(choices=PARTNERS_SHOWN, method="by_state")

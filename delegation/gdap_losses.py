@@ -27,6 +27,7 @@ def of_relationship(row: GdapRelationship, *, for_partner: bool) -> dict[str, An
     if for_partner:
         sessions = _("Our people are refused with the next request, also where they are signed in now.")
     ends.append({"label": _("Work that is open"), "detail": sessions})
+    ends += _service_requests(row, for_partner=for_partner)
     return _answer(row, ends, [item.assignment for item in holdings], is_whole=True, for_partner=for_partner)
 
 
@@ -60,6 +61,17 @@ def of_assignment(row: GdapRelationship, holding: Holding) -> dict[str, Any]:
     return answer
 
 
+def _service_requests(row: GdapRelationship, *, for_partner: bool) -> list[Item]:
+    """That these can't be opened on behalf any more, where no other right in the tenant is left."""
+    pair = row.pair
+    if pair is None or queries.active_dap(pair) is not None or gdap_pairs.in_force(pair).exclude(pk=row.pk).exists():
+        return []
+    detail = _("They can no longer open service requests for you.")
+    if for_partner:
+        detail = _("We can no longer open service requests for this customer.")
+    return [{"label": _("Service requests on behalf"), "detail": detail}]
+
+
 def _answer(
     row: GdapRelationship,
     ends: list[Item],
@@ -81,8 +93,8 @@ def _answer(
 
 
 def _of_pair(row: GdapRelationship, pair: Pair, *, is_whole: bool, for_partner: bool) -> list[Item]:
-    others = list(gdap_pairs.residuals(pair, but=row))
-    items = [{"label": str(item.label), "detail": item.detail} for item in others]
+    others = list(gdap_pairs.residuals(pair, "" if for_partner else pair.customer.slug, but=row))
+    items = endings.residual_items(others, with_links=not for_partner)
     if queries.active_dap(pair) is not None:
         detail = _("AdminAgents and HelpdeskAgents have its roles.")
         items.append({"label": _("Delegated admin (DAP)"), "detail": detail})

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db.models import Count, Q
+from django.urls import reverse
 from django.utils.formats import date_format
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
@@ -64,16 +65,20 @@ def end_words(row: GdapRelationship) -> str:
     return _("until %(day)s") % {"day": day}
 
 
-def residuals(pair: Pair, url: str = "", but: GdapRelationship | None = None) -> Iterator[hooks.Residual]:
-    """Each relationship in force (`but` one) with its roles: what remains when DAP is removed."""
+def residuals(pair: Pair, slug: str = "", but: GdapRelationship | None = None) -> Iterator[hooks.Residual]:
+    """Each relationship in force (`but` one) with its roles: what remains when DAP is removed.
+
+    With the customer's slug each has the page that ends it.
+    """
     found = in_force(pair).exclude(pk=but.pk) if but is not None else in_force(pair)
     rows = list(found.prefetch_related("roles").order_by("activated_at", "id")[: MOST_LISTED + 1])
     for row in rows[:MOST_LISTED]:
         names = sorted(role.role.label for role in row.roles.all() if role.is_in_force)
         label = _("Roles by GDAP: %(name)s") % {"name": row.display_name}
+        url = reverse("customer-gdap", args=[slug, pair.pk, row.pk]) if slug else ""
         yield hooks.Residual("gdap", label, f"{', '.join(names)} · {end_words(row)}", url)
     if len(rows) > MOST_LISTED:
-        yield hooks.Residual("gdap", _("Roles by GDAP"), _("and more"), url)
+        yield hooks.Residual("gdap", _("Roles by GDAP"), _("and more"))
 
 
 def forecasts(tenant: Tenant, paths: Collection[Any]) -> dict[str, datetime]:

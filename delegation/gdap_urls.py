@@ -4,19 +4,35 @@ from django.urls import URLPattern, path
 
 from delegation.views import (
     gdap_analytics,
+    gdap_answers,
     gdap_assignments,
+    gdap_customer,
     gdap_deliver,
     gdap_endings,
     gdap_expiring,
+    gdap_inbox,
     gdap_list,
     gdap_relationship,
     gdap_request,
 )
 
+_ASKED = "admin-requests/<uuid:gdap_id>"
+_THEIRS = "t/<slug:tenant_slug>/partner-relationships/<uuid:pair_id>/roles/<uuid:gdap_id>"
 _OURS = "p/<slug:partner_slug>/admin-relationships"
 _ONE = f"{_OURS}/<uuid:gdap_id>"
 
 urlpatterns: list[URLPattern] = [
+    path(_THEIRS, gdap_customer.relationship, name="customer-gdap"),
+    path(f"{_THEIRS}/auto-extend", gdap_customer.auto_extend, name="customer-gdap-auto-extend"),
+    path(f"{_THEIRS}/remove", gdap_customer.remove, name="customer-gdap-remove"),
+    path("t/<slug:tenant_slug>/requests/roles", gdap_inbox.inbox, name="requests-gdap"),
+    path("g/<str:token>", gdap_answers.open_link, name="gdap-link"),
+    path(_ASKED, gdap_answers.answer, name="answer-gdap"),
+    path(f"{_ASKED}/approve", gdap_answers.approve, name="approve-gdap"),
+    path(f"{_ASKED}/decline", gdap_answers.decline, name="decline-gdap"),
+    path(f"{_ASKED}/counter-offer", gdap_answers.counter_offer, name="counter-offer-gdap"),
+    path(f"{_ASKED}/counter-offer/withdraw", gdap_answers.withdraw_counter_offer, name="withdraw-counter-offer-gdap"),
+    path(f"{_ASKED}/forward", gdap_answers.forward, name="forward-gdap"),
     path(_OURS, gdap_list.listing, name="gdap-list"),
     path(f"{_OURS}.csv", gdap_list.export, name="gdap-export"),
     path(_ONE, gdap_relationship.relationship, name="gdap-relationship"),

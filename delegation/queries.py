@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -13,7 +14,7 @@ from django.utils.translation import gettext as _
 
 from delegation import gdap_pairs
 from delegation.models import DapGrant
-from portal import access, clock, hooks, lists
+from portal import access, catalogue, clock, hooks, lists
 from portal.access import Rights
 from portal.catalogue import Capability as Can
 from portal.models import Pair, PairGrant, PathKind, RoleAssignment, Tenant, User
@@ -88,6 +89,7 @@ class Totals:
     partners: int
     people: int
     with_every_right: int
+    ending_soon: int
     pending_consents: int
 
 
@@ -109,17 +111,31 @@ WITH seen AS (
   LIMIT %(most)s
 )
 SELECT (SELECT count(*) FROM seen), (SELECT count(*) FROM reached),
-  (SELECT count(*) FROM seen JOIN delegation_dapgrant d
-   ON d.pair_id = seen.id AND d.customer_id = %(customer)s AND d.ended_at IS NULL),
+  (SELECT count(*) FROM seen WHERE seen.id IN (
+     SELECT d.pair_id FROM delegation_dapgrant d WHERE d.customer_id = %(customer)s AND d.ended_at IS NULL
+     UNION ALL
+     SELECT g.pair_id FROM delegation_gdaprelationship g JOIN delegation_gdaprole r ON r.relationship_id = g.id
+     WHERE g.customer_id = %(customer)s AND g.status = 'active' AND (g.auto_extend OR g.ends_at > %(now)s)
+       AND r.role_id = %(all)s AND r.is_granted AND r.removed_at IS NULL)),
+  (SELECT count(*) FROM seen JOIN delegation_gdaprelationship g ON g.pair_id = seen.id AND g.customer_id = %(customer)s
+   WHERE g.status = 'active' AND NOT g.auto_extend AND g.ends_at > %(now)s AND g.ends_at <= %(soon)s),
   (SELECT count(*) FROM seen JOIN relationships_deviceconsent c ON c.pair_id = seen.id AND c.state = 'pending')
 """
 
 
 def totals(customer: Tenant, partner_id: UUID | None = None) -> Totals:
     """Figures over the customer's pairs in force, or over one partner's only."""
-    most = lists.COUNT_UP_TO + 1
+    now = clock.now()
+    values = {
+        "customer": customer.pk,
+        "partner": partner_id,
+        "most": lists.COUNT_UP_TO + 1,
+        "now": now,
+        "soon": now + timedelta(days=30),
+        "all": catalogue.GLOBAL_ADMINISTRATOR,
+    }
     with connection.cursor() as cursor:
-        cursor.execute(_TOTALS, {"customer": customer.pk, "partner": partner_id, "most": most, "now": clock.now()})
+        cursor.execute(_TOTALS, values)
         return Totals(*cursor.fetchone())
 
 
@@ -196,7 +212,7 @@ def residuals(pair: Pair) -> Iterable[hooks.Residual]:
     here = reverse("partner-relationship", args=[slug, pair.pk])
     if active_dap(pair) is not None:
         yield hooks.Residual("dap", _("Delegated admin (DAP)"), "AdminAgents, HelpdeskAgents", here)
-    yield from gdap_pairs.residuals(pair, here)
+    yield from gdap_pairs.residuals(pair, slug)
     yield from _consents(pair)
     accounts = User.objects.filter(tenant=pair.customer_id, made_by_partner=pair.partner_id).order_by("sign_in_name")
     for person in accounts[:MOST_LISTED]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import django_tables2 as tables
@@ -11,12 +12,16 @@ from django.template.loader import render_to_string
 from django.utils.functional import cached_property
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 from django_countries import countries
 
+from portal import clock
 from portal.cells import ago, badge, day, link
 from portal.lists import WrittenTable
+
+#: What ends this soon is marked.
+_SOON = timedelta(days=30)
 
 
 def dap_words(pair: Any) -> str:
@@ -53,10 +58,14 @@ class PairTable(WrittenTable):
     def cell_dap(self, record: Any) -> str:
         held = self._held if record.has_dap else SafeString("")
         if record.gdap_until is not None:
-            held += self._gdap + self._until(record.gdap_until, record.extends)
+            held += self.gdap(record)
         if record.dap_asked_until is not None:
             held += badge("wait", gettext("Requested")) + self._until(record.dap_asked_until)
         return held or self._not_held
+
+    def gdap(self, record: Any) -> SafeString:
+        """What it holds by GDAP."""
+        return self._gdap + self._until(record.gdap_until, record.extends)
 
     def _until(self, end: Any, extends: bool = False) -> SafeString:
         if extends:
@@ -211,11 +220,29 @@ class PartnerTable(PairTable):
         self, *args: Any, url: str, kept: str = "", selected: Any = None, has_ended: bool = False, **kwargs: Any
     ) -> None:
         super().__init__(*args, **kwargs)
-        self.url, self.kept, self.selected = url, kept, selected
+        self.url, self.kept, self.selected, self.now = url, kept, selected, clock.now()
         if not has_ended:  # an empty column; CSV has it anyway
             self.columns.hide("ended_at")
         if selected:  # the details beside the list say it
             self.columns.hide("started_at")
+
+    def cell_dap(self, record: Any) -> str:
+        held = super().cell_dap(record)
+        if not record.gdap_pending:
+            return held
+        text = ngettext("%(count)d request", "%(count)d requests", record.gdap_pending)
+        asked = badge("wait", text % {"count": record.gdap_pending})
+        is_bare = not (record.has_dap or record.gdap_until or record.dap_asked_until)
+        return asked if is_bare else format_html("{} {}", held, asked)
+
+    def gdap(self, record: Any) -> SafeString:
+        """How many roles, and the first end that nothing prolongs."""
+        text = ngettext("%(count)d role", "%(count)d roles", record.gdap_roles) % {"count": record.gdap_roles}
+        end = record.gdap_ends_at
+        if end is None:
+            return badge("good", text) + self._until(None, extends=True)
+        is_soon = end - self.now <= _SOON
+        return badge("wait" if is_soon else "good", text) + self._until(end)
 
     def row_marks(self, record: Any) -> SafeString:
         return SafeString(' aria-selected="true"' if record.pk == self.selected else "")

@@ -41,6 +41,7 @@ ACTIONS: dict[str, Any] = {
     "gdap.extended": _("GDAP relationship extended by 180 days"),
     "gdap.extension_off": _("GDAP auto-extend switched off"),
     "gdap.extension_on": _("GDAP auto-extend switched on"),
+    "gdap.forwarded": _("GDAP request forwarded to an approver"),
     "gdap.lapsed": _("GDAP request lapsed"),
     "gdap.link_replaced": _("GDAP request: link replaced"),
     "gdap.locked": _("GDAP request locked for approval"),

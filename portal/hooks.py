@@ -68,6 +68,18 @@ class Waiting:
     url: str
 
 
+@dataclass(frozen=True)
+class RequestTab:
+    """A kind of requests in a customer's inbox: a page of its own, reached by the tabs above *Requests*.
+
+    `count`: (tenant, partner or None for all) -> how many wait for an answer.
+    """
+
+    route: str
+    label: Any
+    count: Callable[[Any, Any], int]
+
+
 #: (pair) -> Residuals: what the pair's partner holds in the customer's tenant, of this app's kinds
 residuals: list[Callable[[Any], Iterable[Residual]]] = []
 #: (user, pair, rights in the customer's tenant) -> Services for the expanded row of *Customers*
@@ -78,6 +90,8 @@ forecasts: list[Callable[[Any, Any], dict[str, Any]]] = []
 navigation: list[Page] = []
 #: (user, tenant, rights in it) -> what waits for this person on the start page; cheap, by index
 waiting: list[Callable[[Any, Any, Any], Iterable[Waiting]]] = []
+#: kinds of requests in a customer's inbox, in the order of their tabs
+request_tabs: list[RequestTab] = []
 #: () -> sign-in names of the demo's cast in the order of the persona picker (demo mode only)
 personas: list[Callable[[], Iterable[str]]] = []
 

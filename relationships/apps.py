@@ -1,6 +1,7 @@
 """Invitations, relationships, partner types."""
 
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
 
 
 class RelationshipsConfig(AppConfig):
@@ -17,4 +18,5 @@ class RelationshipsConfig(AppConfig):
 
         hooks.navigation += pages.PAGES
         hooks.waiting.append(queries.waiting)
+        hooks.request_tabs.append(hooks.RequestTab("requests", _("Relationships"), queries.count_open))
         meant.ask_about(texts.PURPOSE, texts.working_versions)

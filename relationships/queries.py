@@ -101,10 +101,16 @@ def addressed_to(customer: Tenant) -> QuerySet[Invitation]:
     )
 
 
+def count_open(tenant: Tenant, partner: Tenant | None = None) -> int:
+    """How many of them wait for an answer, as far as pages count; of one partner, or of all."""
+    rows = addressed_to(tenant).open_at(clock.now())
+    return (rows.filter(partner=partner) if partner else rows)[:_MOST_COUNTED].count()
+
+
 def waiting(user: User, tenant: Tenant, rights: access.Rights) -> list[hooks.Waiting]:
     """Open requests in the tenant's inbox, for the start page of those who may see partners."""
     if not rights.allows(Capability.PARTNERS_VIEW):
         return []
-    count = addressed_to(tenant).open_at(clock.now())[:_MOST_COUNTED].count()
+    count = count_open(tenant)
     url = f"{reverse('requests', args=[tenant.slug])}?state=open"
     return [hooks.Waiting(_("requests of partners"), count, url)] if count else []

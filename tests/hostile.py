@@ -8,7 +8,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from delegation import gdap_texts
+from delegation import gdap_offers, gdap_texts
 from delegation.models import GdapRelationship
 from relationships import offers, texts
 from relationships.models import Invitation
@@ -246,6 +246,25 @@ def _partners(world: World) -> dict[str, Filled]:
         "customer-limit-groups": ("admin-agent", {"which": "chosen", "groups": [group]}),
         "customer-give-up-dap": ("admin-agent", {"reason": "The work is done."}),
         "partner-remove-dap": ("global-admin", {"reason": "The work is done."}),
+    } | _gdap_answers(world)
+
+
+def _gdap_answers(world: World) -> dict[str, Filled]:
+    asked = GdapRelationship.objects.select_related("partner").get(pk=world.values["answer-gdap:gdap_id"])
+    offer = gdap_offers.offer(asked, world.cast.contoso)
+    less = {
+        "roles": [factories.role("Directory Readers")],
+        "duration_days": "7",
+        "is_extension_forbidden": "on",
+        "reason": "Start small.",
+    }
+    return {
+        "approve-gdap": ("global-admin", {"digest": offer.digest, "yes": "on", "removes_dap": "on"}),
+        "decline-gdap": ("delegation-admin", {"reason": "Too much."}),
+        "counter-offer-gdap": ("delegation-admin", less),
+        "forward-gdap": ("billing-admin", {"to": str(world.cast["global-admin"].pk)}),
+        "customer-gdap-auto-extend": ("global-admin", {"to": "on"}),
+        "customer-gdap-remove": ("global-admin", {"reason": "The work is done.", "removes_dap": "on"}),
     }
 
 

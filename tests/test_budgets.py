@@ -80,6 +80,14 @@ def _jobs(cast: Cast, number: int) -> None:
     job_services.start_job(tenant=cast.fabrikam, actor=actor, kind=bulk.EXTEND_ON, subjects=subjects)
 
 
+def _gdap_requests(cast: Cast, number: int) -> None:
+    """Every second one open, by the tenant's name or a domain."""
+    named = {"customer": cast.contoso} if number % 2 else {"limited_to_domain": "contoso.example"}
+    row = granting.pending(cast, display_name=f"Request {number:03}", **named)
+    if number % 3 == 0:
+        granting.approve(cast, row)
+
+
 def _users(cast: Cast, number: int) -> None:
     factories.person(cast.woodgrove, f"person-{number:03}", "Helpdesk Administrator", "Billing Administrator")
 
@@ -157,6 +165,7 @@ PAGES: dict[str, tuple[str, str, int, Fill]] = {
     "gdap-templates": ("fabrikam", "admin-agent", 0, _templates),
     "gdap-template-drift": ("fabrikam", "admin-agent", 0, _drifting),
     "gdap-moves": ("fabrikam", "admin-agent", 1, _moves),
+    "requests-gdap": ("contoso", "global-admin", 0, _gdap_requests),
     "users": ("woodgrove", "stranger-customer", 1, _users),
     "groups": ("woodgrove", "stranger-customer", 0, _groups),
     "service-requests": ("contoso", "global-admin", 0, _service_requests),

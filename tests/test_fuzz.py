@@ -214,6 +214,7 @@ LISTS = (
     "gdap-name-check",
     "gdap-customers",
     "requests",
+    "requests-gdap",
     "users",
     "users-csv",
     "groups",

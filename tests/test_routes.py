@@ -30,6 +30,8 @@ SEES_PARTNERS = {"global-admin", "billing-admin", "delegation-admin", "admin-age
 SERVES = SEES_USERS
 READS_AUDIT = {"global-admin", "admin-agent"}
 ITSELF = {"global-admin"}  # never on behalf
+APPROVES_ROLES = {"global-admin", "delegation-admin"}  # neither
+REMOVES_ROLES = APPROVES_ROLES | {"billing-admin"}
 # By data/partner_capabilities.csv.
 SEES_CUSTOMERS = {"partner-admin", "admin-agent", "sales-agent", "helpdesk-agent"}
 EXPORTS = SEES_INVITATIONS = CANCELS = {"partner-admin", "admin-agent", "sales-agent"}
@@ -81,6 +83,11 @@ def answering(code: int, refused: int = 403) -> Codes:
     return signed_in(404) | {"delegation-admin": refused} | dict.fromkeys(("global-admin", "billing-admin"), code)
 
 
+def approving(code: int, refused: int = 403) -> Codes:
+    """The same for roles: the Delegated Admin Administrator may, the Billing Administrator sees why not."""
+    return signed_in(404) | {"billing-admin": refused} | dict.fromkeys(APPROVES_ROLES, code)
+
+
 Table = dict[str, tuple[Codes, Codes]]
 
 PUBLIC: Table = {
@@ -107,6 +114,7 @@ LINKS: Table = {
     "confirm-link": (everyone(302), NO),
     "organisation-link": (everyone(302), NO),
     "invitation-link": (everyone(302), NO),
+    "gdap-link": (everyone(302), NO),
     "reset": (everyone(409), everyone(409)),
     "welcome": (everyone(409), everyone(409)),
     "confirm-address": (everyone(409), everyone(409)),
@@ -179,6 +187,16 @@ PARTNERS: Table = {
     "partner-give-consent": (NO_THEIRS, theirs(ITSELF, 302)),
     "partner-block": (NO_THEIRS, theirs(ITSELF, 302)),
     "partner-unblock": (NO_THEIRS, theirs(ITSELF, 302)),
+    "requests-gdap": (theirs(SEES_PARTNERS), NO_THEIRS),
+    "customer-gdap": (theirs(SEES_PARTNERS), NO_THEIRS),
+    "customer-gdap-auto-extend": (NO_THEIRS, theirs(APPROVES_ROLES, 302)),
+    "customer-gdap-remove": (theirs(REMOVES_ROLES), theirs(REMOVES_ROLES, 302)),
+    "answer-gdap": (approving(200), NO_IN),
+    "approve-gdap": (NO_IN, approving(400)),
+    "decline-gdap": (approving(200), approving(302)),
+    "counter-offer-gdap": (approving(200), approving(400)),
+    "withdraw-counter-offer-gdap": (NO_IN, approving(302)),
+    "forward-gdap": (NO_IN, approving(403)),
     "answer-invitation": (answering(200), NO_IN),
     "accept-invitation": (NO_IN, answering(400)),
     "decline-invitation": (NO_IN, answering(302)),

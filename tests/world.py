@@ -15,7 +15,7 @@ from django.template.base import Template
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
-from delegation import bulk
+from delegation import bulk, gdap_texts
 from delegation import services as delegation
 from delegation.models import DapGrant, GdapRelationship
 from portal import clock, jobs, links, mail
@@ -233,6 +233,7 @@ def _gdap(cast: Cast) -> dict[str, Any]:
     by_route = {_GDAP_DRAFT: first, _GDAP_PENDING: waiting, _GDAP_OFFERED: offered}
     return {f"{route}:gdap_id": row.pk for named, row in by_route.items() for route in named} | {
         "gdap_id": active.pk,
+        "gdap-link:token": links.token(gdap_texts.PURPOSE, waiting.pk, waiting.link_version),
         "gdap_assignment_id": assignment.pk,
         "offer_id": offer.pk,
     }

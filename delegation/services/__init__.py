@@ -13,6 +13,7 @@ from delegation.services.gdap_answers import (
     approve_request,
     counter_offer,
     decline_request,
+    forward_gdap,
     withdraw_counter_offer,
 )
 from delegation.services.gdap_assignments import assign_group, edit_assignment, plan_assignment, remove_assignment
@@ -65,6 +66,7 @@ __all__ = [
     "expire_gdap",
     "extend_gdap",
     "follow_template",
+    "forward_gdap",
     "give_up_dap",
     "give_up_for_gdap",
     "grant_with_acceptance",

@@ -71,6 +71,16 @@ def give_up_dap(*, grant: DapGrant, actor: User, reason: str = "") -> DapGrant:
     return _end_by(grant, actor, Capability.DAP_GIVE_UP, DapGrant.EndedBySide.PARTNER, reason)
 
 
+def remove_dap_too(pair: Pair, actor: User) -> None:
+    """Part of a write on a locked pair that offers it: the pair's DAP ends as by `remove_dap`, if there is one.
+
+    Raises PermissionDenied without `partners.remove_dap`.
+    """
+    grant = active_dap(pair)
+    if grant is not None:
+        _end_by(grant, actor, Capability.PARTNERS_REMOVE_DAP, DapGrant.EndedBySide.CUSTOMER, "")
+
+
 def _end_by(grant: DapGrant, actor: User, capability: Capability, side: DapGrant.EndedBySide, reason: str) -> DapGrant:
     locked = DapGrant.objects.select_for_update(of=("self",)).select_related("pair").get(pk=grant.pk)
     decision = access.require(actor, capability, locked)

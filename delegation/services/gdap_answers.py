@@ -8,10 +8,11 @@ from datetime import timedelta
 from django.db.models import Case, Value, When
 from django.utils.translation import gettext_lazy as _
 
-from delegation import gdap_offers, sources
-from delegation.models import GdapAssignment, GdapCounterOffer, GdapRelationship
+from delegation import gdap_offers, gdap_texts, sources
+from delegation.models import GdapAssignment, GdapCounterOffer, GdapForward, GdapRelationship
 from delegation.services import gdap_assignments, gdap_notices, gdap_requests
 from delegation.services import gdap_rows as rows
+from delegation.services.dap import remove_dap_too
 from delegation.services.gdap_endings import end_active
 from delegation.services.gdap_rows import Reason, Status
 from portal import access, clock
@@ -23,21 +24,36 @@ from portal.services import organisations
 from portal.writes import writes
 from relationships import catalogue as types
 from relationships import offers
-from relationships.services import Closed, begin_type
+from relationships.services import Closed, OfferChanged, begin_type, forward_request
 
 Offer = GdapCounterOffer.State
 
 
 @writes
-def approve_request(*, relationship: GdapRelationship, actor: User, version: int | None = None) -> GdapRelationship:
+def approve_request(
+    *,
+    relationship: GdapRelationship,
+    actor: User,
+    version: int | None = None,
+    digest: str | None = None,
+    removes_dap: bool = False,
+) -> GdapRelationship:
     """*Approve all*: every role that was asked for is in force from this moment, planned assignments apply.
 
     `version` is the link that this browser opened; None where the request names the actor's organisation itself.
+    `digest` is what its page showed (`gdap_offers.offer`); None doesn't ask. With `removes_dap` the pair's DAP ends
+    first, in the same transaction: nobody falls back to it in between.
     An amendment ends the relationship that it replaces, whose assignments go on as far as their roles still exist.
     Raises BadLink for a replaced link or none, Closed where it can't be answered (any more), PermissionDenied without
-    `gdap.approve`, Refused for accounts and roles made by this very partner.
+    `gdap.approve` (with `removes_dap` without `partners.remove_dap`), Refused for accounts and roles made by this very
+    partner, OfferChanged if what is asked, or what it is compared with, isn't what was shown.
     """
     row, customer, decision = _checked(relationship, actor, version)
+    pair = organisations.lock_pair(row.partner, customer)
+    if digest is not None and gdap_offers.offer(row, customer).digest != digest:
+        raise OfferChanged(_("The request has changed since you opened it. Read it again before you approve."))
+    if removes_dap:
+        remove_dap_too(pair, actor)
     row.counter_offers.filter(state=Offer.OPEN).update(
         state=Offer.WITHDRAWN, answered_at=clock.now(), answered_by=actor
     )
@@ -148,23 +164,55 @@ def accept_counter_offer(*, offer: GdapCounterOffer, actor: User) -> GdapRelatio
 # ── checks, in the order in which they are made ──
 
 
+@writes
+def forward_gdap(*, relationship: GdapRelationship, actor: User, version: int, to: User) -> GdapForward:
+    """*Forward to an approver*: mail the request to somebody of the own organisation who may approve it.
+
+    It gives the forwarder nothing. The same again changes nothing. Raises BadLink, Closed, and Refused for somebody
+    who can't approve it or gets no mail.
+    """
+    customer = _customer_of(actor)
+    row = rows.locked(relationship)
+    _require_link(row, customer, version)
+    _require_possible(row, customer)
+    forward: GdapForward = forward_request(
+        row,
+        actor=actor,
+        to=to,
+        approvers=gdap_offers.approvers(row, customer),
+        kind="gdap_forwarded",
+        link=gdap_texts.link_of(row),
+        name=row.display_name,
+        until=row.lapses_at,
+    )
+    return forward
+
+
 def _checked(
     relationship: GdapRelationship, actor: User, version: int | None
 ) -> tuple[GdapRelationship, Tenant, Decision]:
     """The locked request, if this person may answer it now for the own organisation."""
-    if actor.tenant is None:
-        raise Refused(_("Requests are answered by people of an organisation."))
-    customer = actor.tenant
+    customer = _customer_of(actor)
     row = rows.locked(relationship)
-    if version is None and row.customer_id != customer.pk:
-        raise BadLink(_("Open the link that you were sent."))
-    if version is not None and version != row.link_version:
-        raise BadLink(_("This link has been replaced. Use the latest one that you were sent."))
+    _require_link(row, customer, version)
     _require_possible(row, customer)
     decision = access.require(actor, Capability.GDAP_APPROVE, customer)
     if offers.is_made_by(row.partner_id, actor, decision):
         raise Refused(_("This account, or its role, was made by the partner that asks. It can't answer for you."))
     return row, customer, decision
+
+
+def _customer_of(actor: User) -> Tenant:
+    if actor.tenant is None:
+        raise Refused(_("Requests are answered by people of an organisation."))
+    return actor.tenant
+
+
+def _require_link(row: GdapRelationship, customer: Tenant, version: int | None) -> None:
+    if version is None and row.customer_id != customer.pk:
+        raise BadLink(_("Open the link that you were sent."))
+    if version is not None and version != row.link_version:
+        raise BadLink(_("This link has been replaced. Use the latest one that you were sent."))
 
 
 def _require_possible(row: GdapRelationship, customer: Tenant) -> None:

@@ -10,6 +10,7 @@ from delegation import sources
 from delegation.models import GdapAssignment, GdapRelationship
 from delegation.services import gdap_assignments, gdap_notices
 from delegation.services import gdap_rows as rows
+from delegation.services.dap import remove_dap_too
 from delegation.services.gdap_rows import Reason, Status
 from portal import access, clock
 from portal.access import Decision
@@ -93,11 +94,17 @@ def terminate(*, relationship: GdapRelationship, actor: User, reason: str = "") 
 
 
 @writes
-def remove_by_customer(*, relationship: GdapRelationship, actor: User, reason: str = "") -> GdapRelationship:
-    """*Remove roles* by the customer: immediate; the other relationships stay. Raises PermissionDenied without
-    `gdap.remove_roles` of the customer's own, else as `terminate`.
+def remove_by_customer(
+    *, relationship: GdapRelationship, actor: User, reason: str = "", removes_dap: bool = False
+) -> GdapRelationship:
+    """*Remove roles* by the customer: immediate; the other relationships stay.
+
+    With `removes_dap` the pair's DAP ends first, in the same transaction: nobody falls back to it. Raises
+    PermissionDenied without `gdap.remove_roles` of the customer's own (or `partners.remove_dap`), else as `terminate`.
     """
-    return _end_by(relationship, actor, Capability.GDAP_REMOVE_ROLES, Reason.REMOVED_BY_CUSTOMER, reason)
+    return _end_by(
+        relationship, actor, Capability.GDAP_REMOVE_ROLES, Reason.REMOVED_BY_CUSTOMER, reason, removes_dap=removes_dap
+    )
 
 
 def end_gdap_with_relationship(pair: Pair, actor: User, remaining: list[str]) -> None:
@@ -140,13 +147,21 @@ def _revoke(row: GdapRelationship) -> list[int]:
 
 
 def _end_by(
-    relationship: GdapRelationship, actor: User, capability: Capability, reason: Reason, note: str
+    relationship: GdapRelationship,
+    actor: User,
+    capability: Capability,
+    reason: Reason,
+    note: str,
+    *,
+    removes_dap: bool = False,
 ) -> GdapRelationship:
     row = rows.locked(relationship)
     decision = access.require(actor, capability, row)
     if row.status_now in (Status.EXPIRED, Status.TERMINATED):
         return row
     rows.require_status(row, Status.ACTIVE)
+    if removes_dap and row.pair is not None:
+        remove_dap_too(row.pair, actor)
     end_active(row, actor, reason, decision=decision, note=note)
     is_by_customer = reason == Reason.REMOVED_BY_CUSTOMER
     gdap_notices.tell_both("gdap_ended", row, is_by_customer=is_by_customer, reason=note)

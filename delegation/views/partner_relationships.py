@@ -13,8 +13,8 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from delegation import endings, history, queries, reach, services
-from delegation.filters import SHOWN, PairFilter
+from delegation import endings, gdap_customer, history, queries, reach, services
+from delegation.filters import PARTNERS_SHOWN, PartnerFilter
 from delegation.forms import ReasonForm
 from delegation.tables import PartnerTable
 from delegation.views import insist
@@ -25,6 +25,8 @@ from relationships import services as relationship_services
 from relationships.models import DeviceConsent
 
 _MOST_NAMES = 5
+#: What remains but has a place of its own in the details.
+_SHOWN_APART = ("account", "guest", "role", "consent", "gdap")
 
 
 def _pairs(request: HttpRequest) -> QuerySet[Pair]:
@@ -36,13 +38,18 @@ def _pairs(request: HttpRequest) -> QuerySet[Pair]:
     return rows if user.tenant_id == acting.tenant.pk else rows.filter(partner=user.tenant_id)
 
 
-def _pair(request: HttpRequest, pair_id: UUID) -> Any:
-    """One of them; raises Http404 for any other, PermissionDenied without the right to see them."""
+def find_pair(request: HttpRequest, pair_id: UUID) -> Any:
+    """One of the tenant's partners; raises Http404 for any other, PermissionDenied without the right to see them."""
     insist(request, Can.PARTNERS_VIEW)
     pair = _pairs(request).filter(pk=pair_id).first()
     if pair is None:
         raise Http404
     return pair
+
+
+def _add_details(pairs: list[Any]) -> None:
+    queries.add_details(pairs)
+    gdap_customer.add_gdap(pairs)
 
 
 def _listing(request: HttpRequest, selected: UUID | None = None) -> lists.Listing:
@@ -52,8 +59,8 @@ def _listing(request: HttpRequest, selected: UUID | None = None) -> lists.Listin
         request,
         PartnerTable,
         _pairs(request),
-        PairFilter,
-        enrich=queries.add_details,
+        PartnerFilter,
+        enrich=_add_details,
         table_kwargs={
             "url": reverse("partner-relationships", args=[acting.tenant.slug]),
             "kept": kept and f"?{kept}",
@@ -69,12 +76,12 @@ def partner_relationships(request: HttpRequest, pair_id: UUID | None = None) -> 
     insist(request, Can.PARTNERS_VIEW)
     acting: Any = request.acting  # type: ignore[attr-defined]
     user: Any = request.user
-    selected = _pair(request, pair_id) if pair_id else None
+    selected = find_pair(request, pair_id) if pair_id else None
     listing = _listing(request, pair_id)
     context = listing.context(
         page_title=_("Partner relationships"),
         search_label=_("Name of a partner"),
-        chips=("show", SHOWN),
+        chips=("show", PARTNERS_SHOWN),
         export_url=f"{reverse('partner-relationships-export', args=[acting.tenant.slug])}?{request.GET.urlencode()}",
         totals=queries.totals(acting.tenant, None if user.tenant_id == acting.tenant.pk else user.tenant_id),
     )
@@ -94,16 +101,21 @@ def _details(request: HttpRequest, pair: Any) -> dict[str, Any]:
     """The details pane of one partner, with what this person may do about it."""
     acting: Any = request.acting  # type: ignore[attr-defined]
     rights = acting.rights
-    queries.add_details([pair])
+    _add_details([pair])
+    gdap, asked = gdap_customer.of_pair(pair)
     remains = [item for item in queries.residuals_of(pair) if item.kind != "dap"]
     return {
         "pair": pair,
+        "is_own": request.user.tenant_id == acting.tenant.pk,  # type: ignore[union-attr]
         "relationships": pair.relationships.select_related("accepted_by").order_by("-started_at"),
         "consent": DeviceConsent.objects.filter(pair=pair).order_by("-asked_at").first(),
         "reach": reach.reach_of(pair) if pair.is_in_force else [],
+        "gdap": gdap,
+        "asked": asked,
         "made": [item for item in remains if item.kind in ("account", "guest", "role")],
-        "elsewhere": [item for item in remains if item.kind not in ("account", "guest", "role", "consent")],
+        "elsewhere": [item for item in remains if item.kind not in _SHOWN_APART],
         "history": history.history(pair, acting.tenant),
+        "can_remove_roles": rights.allows(Can.GDAP_REMOVE_ROLES),
         "can_remove": rights.allows(Can.PARTNERS_REMOVE_DAP),
         "can_consent": rights.allows(Can.PARTNERS_ACCEPT_WITH_ROLES),
         "can_block": rights.allows(Can.PARTNERS_ACCEPT_WITH_ROLES),
@@ -127,7 +139,7 @@ def _to(pair: Pair) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def remove_dap(request: HttpRequest, pair_id: UUID) -> HttpResponse:
     """*Remove delegated admin*: what ends and what remains, then the act."""
-    pair = _pair(request, pair_id)
+    pair = find_pair(request, pair_id)
     insist(request, Can.PARTNERS_REMOVE_DAP)
     grant = queries.active_dap(pair)
     if grant is None:
@@ -146,7 +158,7 @@ def remove_dap(request: HttpRequest, pair_id: UUID) -> HttpResponse:
 @require_POST
 def give_consent(request: HttpRequest, pair_id: UUID) -> HttpResponse:
     """*Give consent* to device registration, left pending by an acceptance."""
-    pair = _pair(request, pair_id)
+    pair = find_pair(request, pair_id)
     consent = access.get_or_404(
         DeviceConsent.objects.exclude(state=DeviceConsent.State.ENDED),
         request.user,  # type: ignore[arg-type]
@@ -162,7 +174,7 @@ def give_consent(request: HttpRequest, pair_id: UUID) -> HttpResponse:
 @require_POST
 def block(request: HttpRequest, pair_id: UUID) -> HttpResponse:
     """*Block this partner*: no further invitations or requests."""
-    pair = _pair(request, pair_id)
+    pair = find_pair(request, pair_id)
 
     relationship_services.block_partner(pair=pair, actor=request.user)
     messages.success(request, _("%(partner)s is blocked: no further invitations or requests.") % _named(pair))
@@ -172,7 +184,7 @@ def block(request: HttpRequest, pair_id: UUID) -> HttpResponse:
 @require_POST
 def unblock(request: HttpRequest, pair_id: UUID) -> HttpResponse:
     """Let a blocked partner send invitations and requests again."""
-    pair = _pair(request, pair_id)
+    pair = find_pair(request, pair_id)
 
     relationship_services.unblock_partner(pair=pair, actor=request.user)
     messages.success(request, _("%(partner)s may send invitations and requests again.") % _named(pair))

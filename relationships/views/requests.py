@@ -6,10 +6,11 @@ from typing import Any
 
 from django.http import HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from portal import access, lists
+from portal import access, hooks, lists
 from portal.catalogue import Capability as Can
 from relationships import queries
 from relationships.filters import InboxFilter
@@ -34,5 +35,21 @@ def inbox(request: Any) -> HttpResponse:
         search_label=_("Partner or e-mail"),
         page_lead=_("What partners ask of you: requests addressed to your verified domains, open and past."),
         chips=("state", _STATES),
+        tabs=tabs(request, "requests"),
     )
-    return render(request, "list.html", context)
+    return render(request, "relationships/requests.html", context)
+
+
+def tabs(request: Any, current: str) -> list[dict[str, Any]]:
+    """All kinds of requests, each with how many wait; on behalf only those of the own organisation."""
+    tenant = request.acting.tenant
+    partner = request.user.tenant if request.acting.is_on_behalf else None
+    return [
+        {
+            "label": tab.label,
+            "url": reverse(tab.route, args=[tenant.slug]),
+            "current": tab.route == current,
+            "count": tab.count(tenant, partner) or "",
+        }
+        for tab in hooks.request_tabs
+    ]

@@ -340,7 +340,9 @@ def test_customer_blocks_and_unblocks_a_partner(story: Cast) -> None:
 def test_tiles_count_people_who_can_use_their_access(story: Cast) -> None:
     from delegation import queries
 
-    assert queries.totals(story.contoso) == queries.Totals(partners=2, people=2, with_every_right=1, pending_consents=0)
+    assert queries.totals(story.contoso) == queries.Totals(
+        2, people=2, with_every_right=1, ending_soon=0, pending_consents=0
+    )
     helpdesk = SecurityGroup.objects.get(tenant=story.fabrikam, kind="helpdesk_agents")
     services.limit_groups(pair=story.pair, groups=[helpdesk], actor=story["partner-admin"])
     assert queries.totals(story.contoso).people == 1

@@ -1,0 +1,37 @@
+"""The customer's inbox: requests for admin roles, open and past (DOMAIN §4, §6)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_safe
+
+from delegation import gdap_customer, gdap_queries
+from delegation.gdap_inbox import INBOX_STATUSES, GdapInboxFilter, GdapInboxTable
+from delegation.views import insist
+from portal import lists
+from portal.catalogue import Capability as Can
+from relationships.views.requests import tabs
+
+
+@require_safe
+def inbox(request: Any) -> HttpResponse:
+    """*Requests*, for admin roles; a partner's people see those of their own organisation only (DOMAIN §5)."""
+    insist(request, Can.PARTNERS_VIEW)
+    tenant, is_on_behalf = request.acting.tenant, request.acting.is_on_behalf
+    rows = gdap_customer.addressed_to(tenant).select_related("partner")
+    if is_on_behalf:
+        rows = rows.filter(partner=request.user.tenant_id)
+    shown = {"slug": tenant.slug, "may_answer": not is_on_behalf}
+    listing = lists.Listing(request, GdapInboxTable, rows, GdapInboxFilter, gdap_queries.add_details, shown)
+    context = listing.context(
+        page_title=_("Requests"),
+        search_label=_("Partner or request"),
+        page_lead=_("What partners ask of you: requests for roles in your tenant, open and past."),
+        chips=("status", INBOX_STATUSES),
+        tabs=tabs(request, "requests-gdap"),
+    )
+    return render(request, "relationships/requests.html", context)
