@@ -9,9 +9,8 @@ import django_tables2 as tables
 from django.db.models import Q, QuerySet
 from django.urls import reverse
 from django.utils.html import format_html
-from django.utils.translation import gettext as text
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
 
 from delegation.gdap_filters import STATUSES, GdapFilter
 from delegation.gdap_tables import status_badge
@@ -89,4 +88,4 @@ class GdapInboxTable(WrittenTable):
         return day(record.locked_at)
 
     def cell_lapses_at(self, record: Any) -> str:
-        return day(record.lapses_at) if record.status_now == Status.APPROVAL_PENDING else text("over")
+        return day(record.lapses_at) if record.status_now == Status.APPROVAL_PENDING else gettext("over")

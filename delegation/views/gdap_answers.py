@@ -52,7 +52,7 @@ KIND = asked.Kind(
 @require_safe
 def open_link(request: HttpRequest, token: str) -> HttpResponse:
     """The personal link."""
-    return asked.open_link(request, token, KIND)
+    return asked.follow_link(request, token, KIND)
 
 
 def _ready(request: Any, gdap_id: UUID) -> tuple[GdapRelationship, int] | HttpResponse:
@@ -245,4 +245,4 @@ def withdraw_counter_offer(request: Any, gdap_id: UUID) -> HttpResponse:
 @require_POST
 def forward(request: Any, gdap_id: UUID) -> HttpResponse:
     """*Forward to an approver*."""
-    return asked.forward(request, gdap_id, KIND, _need_permission, _closed)
+    return asked.forward_on(request, gdap_id, KIND, _need_permission, _closed)

@@ -46,7 +46,7 @@ KIND = asked.Kind(
 @require_safe
 def open_link(request: HttpRequest, token: str) -> HttpResponse:
     """The personal link."""
-    return asked.open_link(request, token, KIND)
+    return asked.follow_link(request, token, KIND)
 
 
 def _closed(request: HttpRequest, obstacle: offers.Obstacle, invitation: Invitation) -> HttpResponse:
@@ -173,4 +173,4 @@ def decline(request: Any, invitation_id: UUID) -> HttpResponse:
 @require_POST
 def forward(request: Any, invitation_id: UUID) -> HttpResponse:
     """*Forward to an approver*."""
-    return asked.forward(request, invitation_id, KIND, _need_permission, _closed)
+    return asked.forward_on(request, invitation_id, KIND, _need_permission, _closed)

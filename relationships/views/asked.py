@@ -47,7 +47,7 @@ class Kind:
     forward: Callable[..., Any]
 
 
-def open_link(request: HttpRequest, token: str, kind: Kind) -> HttpResponse:
+def follow_link(request: HttpRequest, token: str, kind: Kind) -> HttpResponse:
     """Swap the link's secret for the session and go on at a clean address; changes nothing else (mail scanners).
 
     Raises TooMany after too many wrong tries from one address.
@@ -140,7 +140,7 @@ def need_permission(
     return render(request, template, context, status=403)
 
 
-def forward(
+def forward_on(
     request: Any, pk: UUID, kind: Kind, again: Callable[..., HttpResponse], shut: Callable[..., HttpResponse]
 ) -> HttpResponse:
     """*Forward to an approver*; `again` shows *you need permission* with the form's errors, `shut` an obstacle."""

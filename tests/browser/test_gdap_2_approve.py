@@ -65,7 +65,7 @@ def test_counter_offer_is_accepted_as_it_is(stack, somebody) -> None:
     accept_counter_offer(stack, asked)
     admin.open(f"/admin-requests/{asked.key}")
     admin.is_at("Approved already")
-    admin.press("Partner relationships")
+    admin.press("Partner relationships", admin.main)
     admin.follow("Counter")
     admin.sees("Directory Readers")
     admin.doesnt_see(HELPDESK)
