@@ -53,7 +53,8 @@ class MoveForm(TermsForm):
     def __init__(self, *args: Any, pair: Pair, proposal: Proposal, **kwargs: Any) -> None:
         super().__init__(*args, partner=pair.partner, **kwargs)
         self.pair, self.groups = pair, [needs for needs in proposal.groups if needs.dap_role is not None]
-        self.fields["template"].choices[0] = ("", _("The smallest roles for the tasks below"))  # type: ignore[attr-defined]
+        template: Any = self.fields["template"]
+        template.choices = [("", _("The smallest roles for the tasks below")), *list(template.choices)[1:]]
         tasks = [(str(task), MEANINGS[task]) for task in least_privilege.tasks()]
         for needs in self.groups:
             self.fields[f"tasks_{needs.group.pk}"] = forms.MultipleChoiceField(

@@ -53,7 +53,7 @@ class MoveTable(WrittenTable):
     state = tables.Column(verbose_name=_("State"), empty_values=(), accessor="pk")
     gdap = tables.Column(verbose_name=_("Admin relationship"), empty_values=(), accessor="pk")
     dap_since = tables.Column(verbose_name=_("DAP since"), empty_values=(), accessor="pk")
-    dap_until = tables.Column(verbose_name=_("DAP until"), empty_values=(), accessor="pk")
+    dap_until = tables.Column(verbose_name=_("DAP until"), empty_values=(), accessor="pk", visible=False)
     last_on_behalf_at = tables.Column(verbose_name=_("Last work on behalf"))
 
     sorts = {"customer_name": "customer_key", "last_on_behalf_at": "last_on_behalf_at"}
