@@ -14,6 +14,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from delegation import gdap_expiring
 from delegation.gdap_bulk_forms import ACTS, ChosenForm, RenewalForm, kept
 from delegation.gdap_expiring_list import ExpiringFilter, ExpiringTable
+from delegation.gdap_tables import customer_of
 from delegation.models import GdapRelationship
 from delegation.views import insist
 from delegation.views.gdap_tabs import tabs
@@ -120,11 +121,15 @@ def _start(request: Any, act: str, rows: Any, options: RenewalForm) -> HttpRespo
         tenant=request.acting.tenant,
         actor=request.user,
         kind=ACTS[act][0],
-        subjects=jobs.subjects_of(rows.order_by("ends_at", "pk")),
+        subjects=jobs.subjects_of(rows.select_related("customer").order_by("ends_at", "pk"), _labelled),
         arguments=options.cleaned_data if options.is_bound else {},
     )
     messages.success(request, _("The job is started. It goes on while you do something else."))
     return redirect("job", request.acting.tenant.slug, job.pk)
+
+
+def _labelled(row: GdapRelationship) -> str:
+    return f"{row.display_name} · {customer_of(row)}"
 
 
 def _preview(request: Any, act: str, rows: Any, chosen: ChosenForm, options: RenewalForm) -> dict[str, Any]:
