@@ -35,8 +35,8 @@ from tests.delegation.granting import GLOBAL, HELPDESK, READER, USERS, custom, g
 
 pytestmark = pytest.mark.races
 
-#: .ci/run has 25 minutes for everything; with GDAP_HISTORIES=500 this alone takes several.
-HISTORIES, STEPS = int(os.environ.get("GDAP_HISTORIES", "120")), 20
+#: As many as issue 3 asks for; GDAP_HISTORIES plays more.
+HISTORIES, STEPS = int(os.environ.get("GDAP_HISTORIES", "500")), 20
 START = datetime(2026, 1, 1, tzinfo=UTC)
 NAMES = (READER, HELPDESK, USERS, GLOBAL)
 some_roles = st.sets(st.sampled_from(NAMES), min_size=1, max_size=3)
