@@ -23,8 +23,23 @@ def plan(demo: Demo, *, most: int | None = None) -> None:
     """Every generated customer's story, or the first so many."""
     customers = names.customers()
     for customer in customers[:most]:
-        days_ago = _FIRST - (_FIRST - _LAST) * customer.number / len(customers)
-        _plan(demo, customer, days_ago)
+        _plan(demo, customer, invited_days_ago(customer, len(customers)))
+
+
+def invited_days_ago(customer: Customer, of: int) -> float:
+    """When it was invited, of so many customers."""
+    return _FIRST - (_FIRST - _LAST) * customer.number / of
+
+
+def partner_of(customer: Customer) -> str:
+    """Whose customer it was invited to be."""
+    return "tailspin" if customer.number % _TAILSPINS == 4 else "fabrikam"
+
+
+def is_plain_customer_of(customer: Customer, partner: str) -> bool:
+    """Accepted, never with DAP, and still there."""
+    is_theirs = partner_of(customer) == partner and outcome(customer) == "accepted"
+    return is_theirs and customer.number % 5 not in (0, 2) and customer.number % 41 != 8
 
 
 def outcome(customer: Customer) -> str:
@@ -37,7 +52,7 @@ def outcome(customer: Customer) -> str:
 
 
 def _plan(demo: Demo, customer: Customer, days_ago: float) -> None:
-    partner = "tailspin" if customer.number % _TAILSPINS == 4 else "fabrikam"
+    partner = partner_of(customer)
     with_dap = customer.number % 5 in (0, 2)
     sender = "admin-agent" if customer.number % 3 == 0 else "sales-agent"
     asked = ask(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from delegation import services
-from delegation.demo import generated, names
+from delegation.demo import gdap, generated, names
 from delegation.demo.building import Demo
 from delegation.demo.invitations import (
     accept,
@@ -199,4 +199,5 @@ PLANS: list[Callable[[Demo], None]] = [
     plan_work_on_behalf,
     generated.plan,
     plan_other_invitations,
+    gdap.plan,
 ]
