@@ -37,10 +37,16 @@ def invitation_for(stack: Stack, customer: str) -> str:
     return str(stack.rows("SELECT id FROM relationships_invitation WHERE customer_name = %s", customer)[0][0])
 
 
+def gdap(stack: Stack, name: str) -> str:
+    """The id of a GDAP relationship of this name."""
+    return str(stack.rows("SELECT id FROM delegation_gdaprelationship WHERE display_name = %s", name)[0][0])
+
+
 def main_pages(stack: Stack) -> dict[str, list[str]]:
     """Paths by persona; "" is nobody, signed out."""
     contoso = pair(stack, "fabrikam", "contoso")
     wingtip = pair(stack, "fabrikam", "wingtip")
+    northwind, served = pair(stack, "fabrikam", "northwind"), gdap(stack, "Northwind service desk")
     partner = "/p/fabrikam"
     invitations = [f"{partner}/invitations/{invitation(stack, state)}" for state in ("draft", "open", "accepted")]
     return {
@@ -57,6 +63,17 @@ def main_pages(stack: Stack) -> dict[str, list[str]]:
             *invitations,
             "/t/wingtip/users",
             "/t/fabrikam/users",
+            *gdap_pages(stack),
+        ],
+        "delegation-admin@contoso.example": [
+            f"/admin-requests/{gdap(stack, 'Contoso workplace')}",
+            f"/admin-requests/{gdap(stack, 'Contoso workplace')}/counter-offer",
+            "/t/contoso/requests/roles",
+        ],
+        "global-admin@northwind.example": [
+            f"/t/northwind/partner-relationships/{northwind}",
+            f"/t/northwind/partner-relationships/{northwind}/roles/{served}",
+            f"/t/northwind/partner-relationships/{northwind}/roles/{served}/remove",
         ],
         "global-admin@contoso.example": [
             "/",
@@ -70,3 +87,27 @@ def main_pages(stack: Stack) -> dict[str, list[str]]:
         "user@contoso.example": ["/", "/t/contoso/users"],
         "operator@mandate.example": ["/", "/operator/messages"],
     }
+
+
+def gdap_pages(stack: Stack) -> list[str]:
+    """Pages of GDAP for an Admin agent of Fabrikam."""
+    served, draft = gdap(stack, "Northwind service desk"), gdap(stack, "Adventure Works licences")
+    offered = gdap(stack, "Wingtip administration")
+    ours = "/p/fabrikam/admin-relationships"
+    return [
+        ours,
+        f"{ours}/new",
+        f"{ours}/{draft}/options",
+        f"{ours}/{draft}/message",
+        f"{ours}/{draft}/deliver",
+        f"{ours}/{served}",
+        f"{ours}/{served}/groups/new",
+        f"{ours}/{served}/terminate",
+        f"{ours}/{offered}",
+        f"{ours}/expiring",
+        f"{ours}/analytics",
+        f"{ours}/templates",
+        f"{ours}/templates/drift",
+        f"{ours}/moves",
+        "/p/fabrikam/jobs",
+    ]

@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, sync_playwright
 
 from tests.browser.chromium import launch
 from tests.browser.mailbox import Mailbox
-from tests.browser.pages import pair
+from tests.browser.pages import gdap, pair
 from tests.browser.person import Complaints, Person
 from tests.browser.stack import Stack, short_folder
 from tests.browser.steps import open_person, personal_link, request, send
@@ -112,9 +112,38 @@ def customer_decides(studio: Studio) -> None:
         studio.take(admin, "audit-log")
 
 
+def partner_asks_for_roles(studio: Studio) -> None:
+    with studio.person("admin-agent@fabrikam.example") as agent:
+        agent.open("/p/fabrikam/admin-relationships/new")
+        studio.take(agent, "gdap-request", TALL)
+        agent.open("/p/fabrikam/admin-relationships?q=northwind")
+        agent.follow("Northwind service desk")
+        studio.take(agent, "gdap-relationship", TALL)
+        agent.open("/p/fabrikam/admin-relationships/expiring")
+        studio.take(agent, "gdap-expiring")
+        agent.open("/p/fabrikam/admin-relationships/analytics")
+        studio.take(agent, "gdap-analytics", TALL)
+
+
+def customer_approves_roles(studio: Studio) -> None:
+    asked = gdap(studio.stack, "Contoso workplace")
+    with studio.person("delegation-admin@contoso.example") as admin:
+        admin.open(f"/admin-requests/{asked}")
+        studio.take(admin, "gdap-approve", TALL)
+    held = f"/t/northwind/partner-relationships/{pair(studio.stack, 'fabrikam', 'northwind')}/roles/"
+    held += gdap(studio.stack, "Northwind service desk")
+    with studio.person("global-admin@northwind.example") as admin:
+        admin.open(held)
+        studio.take(admin, "gdap-customer", TALL)
+        admin.open(f"{held}/remove")
+        studio.take(admin, "gdap-remove", 860)
+
+
 SCENES: tuple[Callable[[Studio], None], ...] = (
     partner_asks,
     partner_works,
+    partner_asks_for_roles,
+    customer_approves_roles,
     customer_answers,
     customer_decides,
 )
