@@ -96,7 +96,7 @@ def _plan_generated(demo: Demo) -> None:
         bundle, roles = _BUNDLES[number % len(_BUNDLES)]
         is_lasting = number % 4 == 1 and "Global Administrator" not in roles
         plans = {} if number % 7 == 3 else {SERVICE_DESK: _DESK} | ({ENGINEERS: roles} if number % 2 else {})
-        name = f"{customer.label[:30]}: {bundle}"[:50]
+        name = f"{customer.name[:29]}: {bundle}"
         wanted = Wanted(FABRIKAM, name, customer.label, roles, days, is_lasting, plans)
         _approved(demo, days - ends_in, wanted, customer)
         number += 1

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -13,9 +12,9 @@ from django.utils import translation
 
 from delegation import catalogue, gdap_expiring, gdap_offers
 from delegation.models import GdapAssignment, GdapRelationship
-from delegation.services import gdap_delivery, gdap_requests
+from delegation.services import gdap_delivery, gdap_names, gdap_requests
 from delegation.services import gdap_rows as rows
-from portal import access, clock, jobs, search
+from portal import access, clock, jobs
 from portal.access import Decision
 from portal.catalogue import Capability
 from portal.jobs import Outcome
@@ -25,8 +24,6 @@ _SWITCH = """
 UPDATE delegation_gdaprelationship r SET auto_extend = %s, ends_at = u.ends_at, version = r.version + 1
 FROM unnest(%s::uuid[], %s::timestamptz[]) AS u(id, ends_at) WHERE r.id = u.id
 """
-_NUMBERED = re.compile(r" \(\d+\)$")
-_MOST_NUMBERS = 200
 
 
 # ── auto-extend, in sets ──
@@ -122,7 +119,7 @@ def _renew(job: Job, actor: User, found: JobRow) -> Outcome:
         partner=old.partner,
         actor=actor,
         replaces=old,
-        display_name=_free_name(old),
+        display_name=gdap_names.free_name(old.partner, old.display_name),
         duration_days=int(job.arguments.get("days") or old.duration_days),
         auto_extend=old.auto_extend,
         roles={role.role_id: role.reason for role in rows.roles_in_force(old)},
@@ -140,17 +137,3 @@ def _renew(job: Job, actor: User, found: JobRow) -> Outcome:
 
 #: A batch of *Ask for renewals*.
 renew = jobs.one_by_one(_renew)
-
-
-def _free_name(old: GdapRelationship) -> str:
-    """The old one's name with the next free number behind it, within 50 characters."""
-    stem = _NUMBERED.sub("", old.display_name)
-    names = [
-        f"{stem[: catalogue.MOST_NAME - len(end)].rstrip()}{end}"
-        for end in map(" ({})".format, range(2, _MOST_NUMBERS))
-    ]
-    keys = [search.key(name) for name in names]
-    mine = GdapRelationship.objects.filter(partner=old.partner_id, name_key__in=keys)
-    taken = set(mine.values_list("name_key", flat=True))
-    free = (name for name, key in zip(names, keys, strict=True) if key not in taken)
-    return next(free, names[-1])  # taken: the request says so
