@@ -53,13 +53,13 @@ class Wanted:
         return GdapRelationship.objects.get(partner=demo.tenants[self.partner], display_name=self.name)
 
 
-def plan(demo: Demo) -> None:
-    """Groups first; then the cast, a few dozen generated customers, and what the sweeps had to record."""
+def plan(demo: Demo, *, most: int | None = None) -> None:
+    """Groups first; then the cast, some of the (first so many) generated customers, what the sweeps had to record."""
     demo.plan(900, lambda: _group(demo, FABRIKAM, SERVICE_DESK, "helpdesk-agent"))
     demo.plan(900, lambda: _group(demo, FABRIKAM, ENGINEERS, "admin-agent"))
     demo.plan(480, lambda: _group(demo, PROSEWARE, DEVICE_CARE, "admin-agent"))
     _plan_cast(demo)
-    _plan_generated(demo)
+    _plan_generated(demo, most)
     demo.plan(0.001, services.expire_gdap)
 
 
@@ -82,10 +82,10 @@ def _plan_cast(demo: Demo) -> None:
     demo.plan(0.3, lambda: _draft(demo, draft))
 
 
-def _plan_generated(demo: Demo) -> None:
+def _plan_generated(demo: Demo, most: int | None) -> None:
     customers = names.customers()
     number = 0
-    for customer in customers:
+    for customer in customers[:most]:
         known_for = generated.invited_days_ago(customer, len(customers))
         if not generated.is_plain_customer_of(customer, FABRIKAM) or customer.number % 3:
             continue

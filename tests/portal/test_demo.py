@@ -10,7 +10,7 @@ from django.db import transaction
 from django.test import Client
 
 from delegation import verification
-from delegation.demo import building, cast, generated, names, stories
+from delegation.demo import building, cast, gdap, generated, names, stories
 from delegation.models import DapGrant
 from portal import access, audit, clock
 from portal.catalogue import Capability as Can
@@ -19,7 +19,7 @@ from relationships.models import DeviceConsent, Invitation, InvitationAnswer, Re
 from tests import factories
 
 SOME = 60
-PLANS = [partial(plan, most=SOME) if plan is generated.plan else plan for plan in stories.PLANS]
+PLANS = [partial(plan, most=SOME) if plan in (generated.plan, gdap.plan) else plan for plan in stories.PLANS]
 
 
 @pytest.fixture(scope="module")

@@ -203,7 +203,7 @@ KINDS = sorted(
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("language", [code for code, _name in settings.LANGUAGES])
 def test_every_kind_renders_as_text_and_html_in_every_language(kind, language):
-    subject = "A request" if kind == "invitation" else ""
+    subject = "A request" if kind in ("invitation", "gdap_request") else ""
     row = queue_invitation(language=language, subject=subject, context={"sender": "Fabrikam", "days": 7, "count": 2})
     row.kind = kind
     message = render(row)

@@ -131,7 +131,7 @@ def test_a_refused_text_says_why_and_keeps_what_was_typed(cast: Cast, agent: Cli
     invitation = draft(cast)
     for body, message in (
         ("Without", "personal link is missing"),
-        (texts.personal_link(draft(cast)), "another invitation"),
+        (texts.personal_link(draft(cast)), "another request"),
         (f"{texts.personal_link(invitation)} www.evil.example", "www.evil.example"),
     ):
         answer = agent.post(url("invitation-message", invitation), {"subject": "Mine", "body": body})
