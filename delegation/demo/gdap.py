@@ -72,13 +72,13 @@ def _plan_cast(demo: Demo) -> None:
     roles = ("Exchange Administrator", "Security Administrator", *_DESK)
     contoso = Wanted(FABRIKAM, "Contoso workplace", "contoso", roles, 365, plans=desk | {ENGINEERS: roles[:2]})
     _asked(demo, 2, contoso)
-    wingtip = Wanted(FABRIKAM, "Wingtip administration", "wingtip", ("Global Administrator", *_DESK), 730)
-    _asked(demo, 6, wingtip)
-    demo.plan(5, lambda: _counter_offer(demo, wingtip, _DESK, 180))
+    too_much = Wanted(FABRIKAM, "Northwind administration", "northwind", ("Global Administrator", *_DESK), 730)
+    _asked(demo, 6, too_much)
+    demo.plan(5, lambda: _counter_offer(demo, too_much, _DESK, 180))
     declined = Wanted(FABRIKAM, "Adventure Works security", "adventure-works", _BUNDLES[3][1], 365)
     _asked(demo, 75, declined)
     demo.plan(70, lambda: _decline(demo, declined, "We have our own people for this."))
-    draft = Wanted(FABRIKAM, "Adventure Works licences", "adventure-works", ("License Administrator",), 180)
+    draft = Wanted(FABRIKAM, "Northwind licences", "northwind", ("License Administrator",), 180)
     demo.plan(0.3, lambda: _draft(demo, draft))
 
 

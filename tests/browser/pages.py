@@ -91,8 +91,8 @@ def main_pages(stack: Stack) -> dict[str, list[str]]:
 
 def gdap_pages(stack: Stack) -> list[str]:
     """Pages of GDAP for an Admin agent of Fabrikam."""
-    served, draft = gdap(stack, "Northwind service desk"), gdap(stack, "Adventure Works licences")
-    offered = gdap(stack, "Wingtip administration")
+    served, draft = gdap(stack, "Northwind service desk"), gdap(stack, "Northwind licences")
+    offered = gdap(stack, "Northwind administration")
     ours = "/p/fabrikam/admin-relationships"
     return [
         ours,

@@ -6,7 +6,7 @@ MOVES = "/p/fabrikam/admin-relationships/moves"
 
 
 def test_one_customer_is_moved_step_by_step(somebody, script) -> None:
-    customer, slug = ("Contoso GmbH", "contoso") if script else ("Adventure Works", "adventure-works")
+    customer, slug = ("Wingtip IT", "wingtip") if script else ("Adventure Works", "adventure-works")
     agent = somebody("admin-agent@fabrikam.example", script=script)
     agent.open(f"/p/fabrikam/customers?q={customer}")
     agent.follow(customer)
