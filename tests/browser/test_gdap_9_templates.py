@@ -22,7 +22,7 @@ def test_a_built_in_template_becomes_an_own_one_in_versions(somebody, script) ->
     agent.press("Save")
     agent.sees("Version 2", "Group HelpdeskAgents")
 
-    other = somebody("partner-admin@fabrikam.example", script=script)
+    other = somebody("global-admin@fabrikam.example", script=script)
     other.open(agent.path)
     other.press("Edit")
     agent.press("Edit")
