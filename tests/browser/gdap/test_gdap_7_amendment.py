@@ -1,6 +1,6 @@
 """GDAP, story 7: more roles for a live relationship; the new one replaces the old without a gap, never both."""
 
-from tests.browser.gdap import approved, asked_for, granted
+from tests.browser.gdap.granting import approved, asked_for, granted
 
 
 def test_an_amendment_replaces_without_a_gap(somebody, stack) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 MOVES = "/p/fabrikam/admin-relationships/moves"
 
 
-def test_one_customer_is_moved_step_by_step(somebody, script) -> None:
-    customer, slug = ("Wingtip IT", "wingtip") if script else ("Adventure Works", "adventure-works")
-    agent = somebody("admin-agent@fabrikam.example", script=script)
+def test_one_customer_is_moved_step_by_step(somebody) -> None:
+    customer, slug = "Wingtip IT", "wingtip"  # the other customers' DAP is removed in story 7
+    agent = somebody("admin-agent@fabrikam.example", script=False)
     agent.open(f"/p/fabrikam/customers?q={customer}")
     agent.follow(customer)
     agent.press("Move to GDAP")
@@ -22,7 +22,7 @@ def test_one_customer_is_moved_step_by_step(somebody, script) -> None:
     request = agent.main.get_by_role("link", name=f"{customer} · GDAP").first.get_attribute("href")
     asked = str(request).rpartition("/")[2]
 
-    administrator = somebody(f"global-admin@{slug}.example", script=script)
+    administrator = somebody(f"global-admin@{slug}.example")
     administrator.open(f"/admin-requests/{asked}")
     administrator.page.get_by_role("checkbox", name="Yes, I authorise").check()
     administrator.press("Approve all")

@@ -1,6 +1,6 @@
 """GDAP, story 3: groups get some of the roles, are edited by two people at once, and lose them at once."""
 
-from tests.browser.gdap import granted
+from tests.browser.gdap.granting import granted
 
 
 def test_approved_is_not_access_until_a_group_has_roles(somebody, stack) -> None:

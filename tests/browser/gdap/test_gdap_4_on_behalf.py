@@ -1,6 +1,6 @@
 """GDAP, story 4: rights exactly those of the assigned roles, instead of DAP's, until the end that the banner names."""
 
-from tests.browser.gdap import granted
+from tests.browser.gdap.granting import granted
 from tests.browser.steps import expand
 
 

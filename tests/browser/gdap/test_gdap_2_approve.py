@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.browser.gdap_asked import accept_counter_offer, ask_for_roles
+from tests.browser.gdap.asked import accept_counter_offer, ask_for_roles
 
 ADMIN = "global-admin@northwind.example"
 HELPDESK, USERS, READER = "Helpdesk Administrator", "User Administrator", "Directory Readers"

@@ -7,7 +7,7 @@ import io
 
 from playwright.sync_api import expect
 
-from tests.browser.gdap_many import make_active
+from tests.browser.gdap.many import make_active
 
 
 def test_charts_and_tables_say_the_same(somebody, stack) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from playwright.sync_api import expect
 
-from tests.browser.gdap_many import make_active
+from tests.browser.gdap.many import make_active
 
 EXPIRING = "/p/fabrikam/admin-relationships/expiring"
 READER, GLOBAL = "Helpdesk Administrator", "Global Administrator"
