@@ -50,7 +50,7 @@ class JobTable(WrittenTable):
     done_count = tables.Column(verbose_name=_("Done"), visible=False)
     refused_count = tables.Column(verbose_name=_("Refused"))
     failed_count = tables.Column(verbose_name=_("Failed"))
-    started_by = tables.Column(verbose_name=_("Started by"), accessor="created_by")
+    started_by = tables.Column(verbose_name=_("Started by"), accessor="created_by", visible=False)
     created_at = tables.Column(verbose_name=_("Started"))
 
     sorts: ClassVar[dict[str, str]] = {"created_at": "created_at"}
@@ -83,11 +83,8 @@ class JobTable(WrittenTable):
     def cell_failed_count(self, record: Job) -> str:
         return number_format(record.failed_count, force_grouping=True) if record.failed_count else ""
 
-    def cell_started_by(self, record: Job) -> str:
-        return format_html('<span class="cut">{}</span>', record.created_by.sign_in_name)
-
     def cell_created_at(self, record: Job) -> str:
-        return ago(record.created_at)
+        return format_html('{} <span class="sub cut">{}</span>', ago(record.created_at), record.created_by.sign_in_name)
 
 
 class JobRowTable(WrittenTable):

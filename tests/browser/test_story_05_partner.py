@@ -31,7 +31,7 @@ def test_row_says_what_is_missing(somebody) -> None:
 
 def test_without_delegated_admin_a_new_request_is_offered(somebody) -> None:
     seller = somebody("sales-agent@fabrikam.example")
-    expand(seller, "Granite Engineering")
+    expand(seller, "Copper Hill Dental Care")
     seller.sees("We hold no delegated admin privileges here. Only the customer can grant them.")
     seller.press("Request delegated admin")
     seller.is_at("Request a reseller relationship")
