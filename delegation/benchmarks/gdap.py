@@ -37,7 +37,7 @@ def run(scale: float) -> Report:
     """Measure at this size, and count the queries of a page at a hundredth of it too."""
     if statics.are_stale():
         statics.collect()
-    size, small = population.size_of(max(40, round(RELATIONSHIPS * scale))), population.size_of(40)
+    size, small = population.size_of(max(400, round(RELATIONSHIPS * scale))), population.size_of(40)
     with scratch.database("few") as database:
         with database.connect("owner") as owner:
             population.build(owner, small)
