@@ -35,16 +35,18 @@ def tell_both(kind: str, row: GdapRelationship, **context: Any) -> None:
     tell_customer(kind, row, **context)
 
 
-def tell_fallback(pair: Pair) -> None:
+def tell_fallback(*pairs: Pair) -> None:
     """People of the partner are Global or Helpdesk Administrators again, because GDAP no longer replaces DAP."""
-    notices.tell(
-        "gdap_fallback",
-        notices.global_administrators(pair.customer_id),
-        tenant=pair.customer,
-        about=pair,
-        path=customer_path(pair),
-        partner=pair.partner_name,
-    )
+    administrators = notices.global_administrators_of({pair.customer_id for pair in pairs})
+    for pair in pairs:
+        notices.tell(
+            "gdap_fallback",
+            administrators.get(pair.customer_id, ()),
+            tenant=pair.customer,
+            about=pair,
+            path=customer_path(pair),
+            partner=pair.partner_name,
+        )
 
 
 def customer_path(pair: Pair) -> str:

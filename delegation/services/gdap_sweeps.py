@@ -18,7 +18,7 @@ from django.db import connection
 from django.urls import reverse
 
 from delegation import catalogue, sources
-from delegation.models import DapGrant, GdapAssignment, GdapRelationship
+from delegation.models import GdapAssignment, GdapRelationship
 from delegation.services import gdap_notices
 from portal import access, audit, clock, notices
 from portal.models import Pair, Tenant, User
@@ -177,15 +177,13 @@ def _revoke(relationship_ids: list[UUID]) -> None:
 
 def _end_types(rows: list[_Row]) -> None:
     """The type ends with a pair's last relationship in force; where DAP lives, the fallback is told (DOMAIN §6)."""
-    in_force = GdapRelationship.objects.in_force(clock.now())
-    pairs = Pair.objects.filter(pk__in={row.pair_id for row in rows})
+    pair_ids = {row.pair_id for row in rows}
+    in_force = GdapRelationship.objects.in_force(clock.now()).filter(pair__in=pair_ids)
+    pairs = Pair.objects.filter(pk__in=pair_ids)
     end_types(list(pairs.exclude(pk__in=in_force.values("pair_id")).order_by("pk")), types.GDAP, actor=None)
-    with_dap = DapGrant.objects.filter(pair__in=pairs, ended_at__isnull=True).values("pair_id")
-    for pair in pairs.filter(pk__in=with_dap).select_related("customer").order_by("pk"):
-        ended = [row.pk for row in rows if row.pair_id == pair.pk]
-        groups = GdapAssignment.objects.filter(relationship__in=ended, state=GdapAssignment.State.ACTIVE)
-        if sources.falls_back(pair, list(groups.values_list("group_id", flat=True))):
-            gdap_notices.tell_fallback(pair)
+    held = GdapAssignment.objects.filter(relationship__in=[row.pk for row in rows], state=GdapAssignment.State.ACTIVE)
+    fallen = sources.falling_back(list(held.values_list("relationship__pair_id", "group_id")))
+    gdap_notices.tell_fallback(*pairs.filter(pk__in=fallen).select_related("customer").order_by("pk"))
 
 
 def _record(action: str, rows: Iterable[_Row], *, with_end: bool = False) -> None:
