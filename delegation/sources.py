@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from typing import Any
 from uuid import UUID
 
 from django.db import connection
@@ -82,7 +83,8 @@ def falling_back(lost: Collection[tuple[UUID, int]]) -> set[UUID]:
 
     `lost`: pair and group, as often as needed (DOMAIN §6).
     """
-    values = {"pairs": [pair for pair, _group in lost], "groups": [group for _pair, group in lost], "now": clock.now()}
+    pairs, groups = [pair for pair, _group in lost], [group for _pair, group in lost]
+    values: dict[str, Any] = {"pairs": pairs, "groups": groups, "now": clock.now()}
     with connection.cursor() as cursor:
         cursor.execute(_FALLING_BACK, values)
         return {pair for (pair,) in cursor.fetchall()}

@@ -177,7 +177,7 @@ def _revoke(relationship_ids: list[UUID]) -> None:
 
 def _end_types(rows: list[_Row]) -> None:
     """The type ends with a pair's last relationship in force; where DAP lives, the fallback is told (DOMAIN §6)."""
-    pair_ids = {row.pair_id for row in rows}
+    pair_ids = {row.pair_id for row in rows if row.pair_id is not None}
     in_force = GdapRelationship.objects.in_force(clock.now()).filter(pair__in=pair_ids)
     pairs = Pair.objects.filter(pk__in=pair_ids)
     end_types(list(pairs.exclude(pk__in=in_force.values("pair_id")).order_by("pk")), types.GDAP, actor=None)
