@@ -20,6 +20,7 @@ from portal.catalogue import Capability as Can
 from portal.catalogue import Role, roles
 from portal.models import AuditEntry, Pair, Tenant, User
 from portal.services import organisations
+from portal.timeline import Event
 from relationships.models import CUSTOMER_DOMAIN
 
 _MOST_COUNTED = 100
@@ -106,17 +107,6 @@ def holdings(row: GdapRelationship, pair: Pair) -> tuple[list[Holding], list[Gro
     ]
     order = sorted(roles_held, key=lambda held: (held.removed_at is not None, held.role.label))
     return order, groups, people[None]
-
-
-@dataclass(frozen=True)
-class Event:
-    """One line of its history."""
-
-    at: datetime
-    title: Any
-    by: str
-    text: str
-    tone: str
 
 
 def history(row: GdapRelationship, pair: Pair, viewer_id: Any) -> list[Event]:

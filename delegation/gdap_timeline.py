@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from django.utils.translation import gettext, ngettext
@@ -13,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from delegation.models import GdapRelationship
 from portal.models import AuditEntry
+from portal.timeline import Event
 
 MOST_EVENTS = 200
 #: What the time line says about each audited act: title, tone.
@@ -42,17 +41,6 @@ _ACTS = {
     "gdap.removed_by_customer": (_("Removed by the customer"), "bad"),
     "gdap.replaced": (_("Replaced by a newer relationship"), "bad"),
 }
-
-
-@dataclass(frozen=True)
-class Event:
-    """One line of the time line."""
-
-    at: datetime
-    title: Any
-    by: str = ""
-    text: str = ""
-    tone: str = "idle"
 
 
 def events_of(row: GdapRelationship) -> list[Event]:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from django.db.models import QuerySet
@@ -13,20 +11,10 @@ from django.utils.translation import gettext as _
 
 from delegation.models import GdapRelationship
 from portal.models import AuditEntry, Pair, Tenant, User
+from portal.timeline import Event
 from relationships.models import InvitationAnswer
 
 MOST_LISTED = 20
-
-
-@dataclass(frozen=True)
-class Event:
-    """One moment of a relationship's history."""
-
-    at: datetime
-    title: str
-    by: str = ""
-    text: str = ""
-    tone: str = "idle"
 
 
 def history(pair: Pair, viewer: Tenant) -> list[Event]:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from django.db.models import QuerySet
@@ -16,6 +14,7 @@ from portal import access, clock, hooks, mail
 from portal.catalogue import Capability
 from portal.models import AuditEntry, DeliveryEvent, OutboxMessage, Tenant, User
 from portal.services import organisations
+from portal.timeline import Event
 from relationships.models import CUSTOMER_DOMAIN, Invitation
 
 SENT = "invitation"
@@ -34,17 +33,6 @@ _ACTS = {
     "invitation.declined": (_("Declined"), "bad"),
 }
 _TONES = {"delivered": "good", "sent": "idle", "bounced": "bad", "rejected": "bad", "failed": "bad"}
-
-
-@dataclass(frozen=True)
-class Event:
-    """One line of an invitation's time line."""
-
-    at: datetime
-    title: Any
-    by: str = ""
-    text: str = ""
-    tone: str = "idle"
 
 
 def add_delivery(rows: list[Any]) -> None:
