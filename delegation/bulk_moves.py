@@ -48,9 +48,7 @@ def _follow(job: Job, actor: User, row: JobRow) -> Outcome:
     if followed.what == "unchanged":
         return jobs.done("unchanged")
     if followed.what == "lessened":
-        return (
-            jobs.done("lessened", roles=list(followed.removed)) if followed.removed else jobs.done("lessened_extension")
-        )
+        return _lessened(followed.removed)
     if followed.amendment is None:
         return jobs.refused(followed.what)
     is_sent = _send(job, followed.amendment, actor)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import django_filters
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils.translation import gettext_lazy as _
@@ -14,6 +16,27 @@ from portal.models import Pair
 SHOWN = (("dap", _("Delegated admin")), ("gdap", _("GDAP")), ("none", _("Without")), ("ended", _("Ended")))
 #: A customer asks who could do everything, by whichever of the two.
 PARTNERS_SHOWN = (("every", _("Every right")), *SHOWN)
+
+
+def _has_dap() -> Q:
+    return Q(Exists(DapGrant.objects.filter(pair=OuterRef("pk"), ended_at__isnull=True)))
+
+
+def _active() -> QuerySet[GdapRelationship]:
+    return GdapRelationship.objects.in_force(clock.now()).filter(pair=OuterRef("pk"))
+
+
+def _has_every_right() -> Q:
+    held = {"roles__role_id": catalogue.GLOBAL_ADMINISTRATOR, "roles__is_granted": True, "roles__removed_at": None}
+    return _has_dap() | Q(Exists(_active().filter(**held)))
+
+
+_ASKED: dict[str, Callable[[], Q]] = {
+    "dap": _has_dap,
+    "gdap": lambda: Q(Exists(_active())),
+    "every": _has_every_right,
+    "none": lambda: ~_has_dap() & ~Q(Exists(_active())),
+}
 
 
 class PairFilter(TenantFilter):
@@ -31,18 +54,8 @@ class PairFilter(TenantFilter):
         return super().filter_queryset(queryset).filter(started_at__isnull=False, ended_at__isnull=not has_ended)
 
     def by_state(self, queryset: QuerySet[Pair], name: str, value: str) -> QuerySet[Pair]:
-        by_dap = Exists(DapGrant.objects.filter(pair=OuterRef("pk"), ended_at__isnull=True))
-        active = GdapRelationship.objects.in_force(clock.now()).filter(pair=OuterRef("pk"))
-        everything = active.filter(
-            roles__role_id=catalogue.GLOBAL_ADMINISTRATOR, roles__is_granted=True, roles__removed_at=None
-        )
-        narrowed = {
-            "dap": Q(by_dap),
-            "gdap": Q(Exists(active)),
-            "every": Q(by_dap) | Q(Exists(everything)),
-            "none": ~Q(by_dap) & ~Q(Exists(active)),
-        }
-        return queryset.filter(narrowed[value]) if value in narrowed else queryset
+        asked = _ASKED.get(value)  # only the one: a list's chips ask for each in turn
+        return queryset.filter(asked()) if asked else queryset
 
 
 class PartnerFilter(PairFilter):

@@ -10,23 +10,18 @@ from django.utils.translation import gettext_lazy as _
 
 from delegation import gdap_drift, gdap_move
 from delegation.models import GdapRelationship, GdapTemplate
-from portal import search
+from portal.filters import TenantFilter
 from portal.models import Pair
 
 
-class MoveFilter(django_filters.FilterSet):
+class MoveFilter(TenantFilter):
     """By how far the move is; by words of the customer's name or a domain."""
 
-    q = django_filters.CharFilter(method="by_words", max_length=200)
     state = django_filters.ChoiceFilter(choices=gdap_move.STATES, field_name="move_state")
 
     class Meta:
         model = Pair
         fields: list[str] = []
-
-    def by_words(self, queryset: QuerySet[Pair], name: str, value: str) -> QuerySet[Pair]:
-        acting: Any = self.request.acting  # type: ignore[union-attr]
-        return search.matching(queryset, [acting.tenant.pk], value)
 
 
 def _templates(request: Any) -> QuerySet[GdapTemplate]:
@@ -34,10 +29,9 @@ def _templates(request: Any) -> QuerySet[GdapTemplate]:
     return rows.filter(partner=request.acting.tenant) if request else rows.none()
 
 
-class DriftFilter(django_filters.FilterSet):
+class DriftFilter(TenantFilter):
     """By what differs, by the template, by words of the name or the customer."""
 
-    q = django_filters.CharFilter(method="by_words", max_length=200)
     kind = django_filters.ChoiceFilter(choices=gdap_drift.KINDS, method="by_kind")
     template = django_filters.ModelChoiceFilter(
         queryset=_templates, field_name="template_version__template", label=_("Template"), empty_label=_("All")
@@ -46,10 +40,6 @@ class DriftFilter(django_filters.FilterSet):
     class Meta:
         model = GdapRelationship
         fields: list[str] = []
-
-    def by_words(self, queryset: QuerySet[GdapRelationship], name: str, value: str) -> QuerySet[GdapRelationship]:
-        acting: Any = self.request.acting  # type: ignore[union-attr]
-        return search.matching(queryset, [acting.tenant.pk], value)
 
     def by_kind(self, queryset: QuerySet[GdapRelationship], name: str, value: str) -> QuerySet[GdapRelationship]:
         return gdap_drift.differing(queryset, value) if value else queryset
