@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from delegation import catalogue
 from delegation.models import GdapRelationship
 from delegation.services import gdap_names, gdap_requests
@@ -18,13 +20,20 @@ def prepare_amendment(*, relationship: GdapRelationship, actor: User) -> GdapRel
     """
     row = rows.locked(relationship)
     held = {role.role_id: role.reason for role in rows.roles_in_force(row) if role.role_id in catalogue.requestable()}
+    days = row.granted_days or row.duration_days
+    return draft_replacement(row, actor, duration_days=days, auto_extend=row.auto_extend, roles=held)
+
+
+def draft_replacement(old: GdapRelationship, actor: User, **options: Any) -> GdapRelationship:
+    """Part of a write: the draft of what shall replace `old`, under its name with a number, in its language.
+
+    Options and refusals are those of `create_request`.
+    """
     return gdap_requests.create_request(
-        partner=row.partner,
+        partner=old.partner,
         actor=actor,
-        replaces=row,
-        display_name=gdap_names.free_name(row.partner, row.display_name),
-        duration_days=row.granted_days or row.duration_days,
-        auto_extend=row.auto_extend,
-        roles=held,
-        language=row.language,
+        replaces=old,
+        display_name=gdap_names.free_name(old.partner, old.display_name),
+        language=old.language,
+        **options,
     )

@@ -12,7 +12,7 @@ from django.utils import translation
 
 from delegation import catalogue, gdap_expiring, gdap_offers
 from delegation.models import GdapAssignment, GdapRelationship
-from delegation.services import gdap_delivery, gdap_names, gdap_requests
+from delegation.services import gdap_amendments, gdap_delivery, gdap_requests
 from delegation.services import gdap_rows as rows
 from portal import access, clock, jobs
 from portal.access import Decision
@@ -115,16 +115,13 @@ def _renew(job: Job, actor: User, found: JobRow) -> Outcome:
     old: Any = gdap_expiring.with_obstacle(mine, gdap_expiring.RENEW).select_related("partner").get()
     if old.obstacle:
         return _refusal(old)
-    renewal = gdap_requests.create_request(
-        partner=old.partner,
-        actor=actor,
-        replaces=old,
-        display_name=gdap_names.free_name(old.partner, old.display_name),
+    renewal = gdap_amendments.draft_replacement(
+        old,
+        actor,
         duration_days=int(job.arguments.get("days") or old.duration_days),
         auto_extend=old.auto_extend,
         roles={role.role_id: role.reason for role in rows.roles_in_force(old)},
         customer_address=old.customer_address,
-        language=old.language,
     )
     renewal = gdap_requests.lock_request(relationship=renewal, actor=actor)
     if not job.arguments.get("is_sent"):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from delegation import gdap_drift
 from delegation.models import GdapRelationship, GdapTemplateVersion
 from delegation.models.gdap_templates import PRESENT
-from delegation.services import gdap_assignments, gdap_endings, gdap_names, gdap_requests
+from delegation.services import gdap_amendments, gdap_assignments, gdap_endings, gdap_requests
 from delegation.services import gdap_rows as rows
 from delegation.services.gdap_rows import Status
 from portal.models import SecurityGroup, User
@@ -68,17 +68,14 @@ def _lessen(row: GdapRelationship, drift: gdap_drift.Drift, actor: User) -> Foll
 
 
 def _amend(row: GdapRelationship, present: GdapTemplateVersion, actor: User) -> GdapRelationship:
-    amendment = gdap_requests.create_request(
-        partner=row.partner,
-        actor=actor,
-        replaces=row,
-        display_name=gdap_names.free_name(row.partner, row.display_name),
+    amendment = gdap_amendments.draft_replacement(
+        row,
+        actor,
         duration_days=present.duration_days,
         auto_extend=present.auto_extend,
         roles=present.roles,
         template_version=present,
         customer_address=row.customer_address,
-        language=row.language,
     )
     plan_groups(amendment, present, actor)
     return gdap_requests.lock_request(relationship=amendment, actor=actor)
