@@ -7,6 +7,7 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from delegation import catalogue
 from portal.models import Pair, SecurityGroup
 
 
@@ -15,6 +16,19 @@ class ReasonForm(forms.Form):
 
     reason = forms.CharField(
         label=_("Reason"), required=False, max_length=500, widget=forms.Textarea(attrs={"rows": 3}), strip=True
+    )
+
+
+class DurationForm(forms.Form):
+    """For how long roles are asked for (DOMAIN §6)."""
+
+    duration_days = forms.IntegerField(
+        label=_("Days"), min_value=1, max_value=catalogue.MOST_DAYS, initial=catalogue.MOST_DAYS
+    )
+    auto_extend = forms.BooleanField(
+        label=_("Auto-extend by 180 days"),
+        required=False,
+        help_text=_("Not with Global, Privileged Role or Privileged Authentication Administrator."),
     )
 
 

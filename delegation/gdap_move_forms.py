@@ -7,7 +7,8 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from delegation import catalogue, gdap_move_needs, gdap_templates, least_privilege
+from delegation import gdap_move_needs, gdap_templates, least_privilege
+from delegation.forms import DurationForm
 from delegation.gdap_move_needs import Proposal
 from portal.catalogue import Capability
 from portal.meanings import MEANINGS
@@ -25,19 +26,10 @@ class SendForm(forms.Form):
     )
 
 
-class TermsForm(SendForm):
+class TermsForm(DurationForm, SendForm):
     """From which template, for how long: what one move and many have in common."""
 
     template = forms.ChoiceField(label=_("Roles"), required=False)
-    duration_days = forms.IntegerField(
-        label=_("Days"), min_value=1, max_value=catalogue.MOST_DAYS, initial=catalogue.MOST_DAYS
-    )
-    auto_extend = forms.BooleanField(
-        label=_("Auto-extend by 180 days"),
-        required=False,
-        help_text=_("Not with Global, Privileged Role or Privileged Authentication Administrator."),
-    )
-
     field_order = ("template", "duration_days", "auto_extend", "is_sent")
 
     def __init__(self, *args: Any, partner: Tenant, **kwargs: Any) -> None:

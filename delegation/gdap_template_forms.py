@@ -9,24 +9,17 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from delegation import catalogue
+from delegation.forms import DurationForm
 from delegation.models import GdapTemplateVersion
 from delegation.services import Content
 from portal.forms.fields import LineField
 from portal.models import SecurityGroup, Tenant
 
 
-class TemplateForm(forms.Form):
+class TemplateForm(DurationForm):
     """Name, roles, days and auto-extend of a template. `number`: the version that the page showed."""
 
     name = LineField(label=_("Name"), max_length=catalogue.MOST_TEMPLATE_NAME)
-    duration_days = forms.IntegerField(
-        label=_("Days"), min_value=1, max_value=catalogue.MOST_DAYS, initial=catalogue.MOST_DAYS
-    )
-    auto_extend = forms.BooleanField(
-        label=_("Auto-extend by 180 days"),
-        required=False,
-        help_text=_("Not with Global, Privileged Role or Privileged Authentication Administrator."),
-    )
     roles = forms.MultipleChoiceField(label=_("Roles"), required=False)
     reason = LineField(
         label=_("Default reason"),
@@ -36,6 +29,8 @@ class TemplateForm(forms.Form):
     )
     note = LineField(label=_("Note about this version"), max_length=500, required=False)
     number = forms.IntegerField(min_value=0, max_value=2**31 - 1, widget=forms.HiddenInput, required=False, initial=0)
+
+    field_order = ("name", "duration_days", "auto_extend", "roles", "reason", "note", "number")
 
     def __init__(self, *args: Any, reasons: Mapping[str, str] | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
