@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
@@ -52,6 +53,12 @@ class Capability(StrEnum):
     DOMAINS_MANAGE = "domains.manage"
     PARTNER_PROFILE_MANAGE = "partner_profile.manage"
     ELEVATED_REVIEW = "elevated.review"
+    # at a scope: an Azure subscription, a resource group or a resource (DOMAIN §8)
+    AZURE_VIEW = "azure.view"
+    AZURE_MANAGE_RESOURCES = "azure.manage_resources"
+    AZURE_MANAGE_SUBSCRIPTION = "azure.manage_subscription"
+    AZURE_ASSIGN_ROLES = "azure.assign_roles"
+    AZURE_SERVICE_REQUESTS = "azure.service_requests"
     # for a partner: data/partner_capabilities.csv
     CUSTOMERS_VIEW = "customers.view"
     CUSTOMERS_ANNOTATE = "customers.annotate"
@@ -113,6 +120,35 @@ class Role:
 
 
 @dataclass(frozen=True)
+class AzureRole:
+    """One built-in Azure role."""
+
+    id: str
+    name: str
+    category: str
+
+    @property
+    def label(self) -> str:
+        """Its name; those that the portal acts on are translated, the others are product names."""
+        return gettext(self.name)
+
+    @property
+    def is_privileged(self) -> bool:
+        """Its category in the role table says so."""
+        return self.category == "Privileged"
+
+    @property
+    def earns_credit(self) -> bool:
+        """Counts for a partner's earned credit: all but the ones that only read (facts, §D4)."""
+        return "Reader" not in self.name and self.name not in _NO_CREDIT
+
+    @property
+    def codename(self) -> str:
+        """Codename of the permission on `Scope` that stands for holding the role."""
+        return f"azure_{self.id}"
+
+
+@dataclass(frozen=True)
 class Rule:
     """Who may use one capability: codenames of permissions on a tenant, any one of which is enough."""
 
@@ -121,12 +157,35 @@ class Rule:
     on_behalf: bool
     meaning: str
     codenames: tuple[str, ...]
+    is_scope_side: bool = False
 
 
 AGENT_CODENAMES = {"admin_agents": "agent_admin", "helpdesk_agents": "agent_helpdesk", "sales_agents": "agent_sales"}
 AGENT_NAMES = {"agent_admin": "Admin agent", "agent_helpdesk": "Helpdesk agent", "agent_sales": "Sales agent"}
 #: Holders count as privileged people beside those of roles marked so (DOMAIN §2).
 ALSO_PRIVILEGED = ("Billing Administrator", "Customer Delegated Admin Relationship Administrator")
+
+
+#: What Azure's roles allow in the portal (DOMAIN §8); every role shows its scope and what is below.
+AZURE_OWNER = "8e3af657-a8ff-443c-a75c-2fe8c4bcb635"
+AZURE_USER_ACCESS_ADMINISTRATOR = "18d7d88d-d35e-4fb5-a5c3-7773c20a72d9"
+_AZURE = {
+    Capability.AZURE_MANAGE_RESOURCES: (
+        "create, tag, move and delete resource groups and resources",
+        ("Owner", "Contributor"),
+    ),
+    Capability.AZURE_MANAGE_SUBSCRIPTION: ("rename and cancel the subscription", ("Owner",)),
+    Capability.AZURE_ASSIGN_ROLES: (
+        "add and remove Azure role assignments",
+        ("Owner", "User Access Administrator", "Role Based Access Control Administrator"),
+    ),
+    Capability.AZURE_SERVICE_REQUESTS: (
+        "open service requests about the subscription",
+        ("Owner", "Contributor", "Support Request Contributor"),
+    ),
+}
+#: Roles that only read, though their names don't say so.
+_NO_CREDIT = ("Cognitive Services User",)
 
 
 def _rows(name: str) -> list[dict[str, str]]:
@@ -163,6 +222,27 @@ def privileged_role_ids() -> frozenset[str]:
 
 
 @cache
+def azure_roles() -> dict[str, AzureRole]:
+    """All built-in Azure roles by id, in the order of the table (by category)."""
+    rows = _rows("azure_builtin_roles.csv")
+    return {row["role_id"]: AzureRole(row["role_id"], row["name"], row["category"]) for row in rows}
+
+
+@cache
+def azure_roles_by_name() -> dict[str, AzureRole]:
+    """The same by name."""
+    return {role.name: role for role in azure_roles().values()}
+
+
+def _azure_rules() -> Iterator[Rule]:
+    every = tuple(role.codename for role in azure_roles().values())
+    yield Rule(Capability.AZURE_VIEW, False, True, "see an Azure scope and what is below it", every, True)
+    for capability, (meaning, names) in _AZURE.items():
+        codenames = tuple(azure_roles_by_name()[name].codename for name in names)
+        yield Rule(capability, False, True, meaning, codenames, True)
+
+
+@cache
 def rules() -> dict[Capability, Rule]:
     """The two tables as one; `account.view` (DOMAIN §5: any role there) completes them."""
     everything = tuple(role.codename for role in roles().values())
@@ -178,7 +258,7 @@ def rules() -> dict[Capability, Rule]:
     for row in _rows("partner_capabilities.csv"):
         capability = Capability(row["capability"])
         found[capability] = Rule(capability, True, False, row["meaning"], _partner_codenames(row))
-    return found
+    return found | {rule.capability: rule for rule in _azure_rules()}
 
 
 def _partner_codenames(row: dict[str, str]) -> tuple[str, ...]:
@@ -199,3 +279,9 @@ def tenant_permissions() -> tuple[tuple[str, str], ...]:
     """(codename, name) of every permission that can be granted on a tenant."""
     held = tuple((role.codename, f"Holds {role.name}") for role in roles().values())
     return held + tuple((codename, f"Is {name}") for codename, name in AGENT_NAMES.items())
+
+
+@cache
+def scope_permissions() -> tuple[tuple[str, str], ...]:
+    """(codename, name) of every permission that can be granted at a scope."""
+    return tuple((role.codename, f"Holds {role.name}"[:255]) for role in azure_roles().values())

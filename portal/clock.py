@@ -17,6 +17,11 @@ def now() -> datetime:
     return _fixed.get() or timezone.now()
 
 
+def is_held() -> bool:
+    """Whether it stands still; writes then tell the database the moment, for the periods that triggers keep."""
+    return _fixed.get() is not None
+
+
 @contextmanager
 def fixed(moment: datetime) -> Iterator[None]:
     """Hold the clock at moment (tests, replays of history)."""

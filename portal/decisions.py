@@ -9,7 +9,7 @@ from uuid import UUID
 from django.utils.translation import gettext
 
 from portal import catalogue
-from portal.catalogue import Capability, Role
+from portal.catalogue import AzureRole, Capability, Role
 
 
 @dataclass(frozen=True)
@@ -22,6 +22,12 @@ class Path:
     source: str
     until: datetime | None
     pair_id: UUID | None
+    scope_id: UUID | None = None
+
+    @property
+    def azure_role(self) -> AzureRole | None:
+        """The Azure role it gives; None for others."""
+        return catalogue.azure_roles().get(self.codename.removeprefix("azure_"))
 
     @property
     def role(self) -> Role | None:
@@ -31,7 +37,8 @@ class Path:
     @property
     def role_name(self) -> str:
         """Its role's name, in the field's words; never translated."""
-        return self.role.name if self.role else catalogue.AGENT_NAMES[self.codename]
+        role = self.role or self.azure_role
+        return role.name if role else catalogue.AGENT_NAMES[self.codename]
 
     @property
     def role_label(self) -> str:
@@ -118,12 +125,22 @@ class Rights:
 def role_names(capability: Capability) -> tuple[str, ...]:
     """Names of the roles (or agent kinds) that allow a capability, the least privileged first, for the reader."""
     rule = catalogue.rules()[capability]
-    names = [(catalogue.roles().get(name.removeprefix("role_")), name) for name in rule.codenames]
+    if capability is Capability.AZURE_VIEW:  # any role does; the plainest stands for all
+        return (catalogue.azure_roles_by_name()["Reader"].label,)
+    names = [(_role(name), name) for name in rule.codenames]
     ordered = sorted(
         names,
         key=lambda item: (
-            item[1] == catalogue.roles()[catalogue.GLOBAL_ADMINISTRATOR].codename,
+            item[1] in _MOST_POWERFUL,
             bool(item[0] and item[0].is_privileged),
         ),
     )
     return tuple(role.label if role else gettext(catalogue.AGENT_NAMES[codename]) for role, codename in ordered)
+
+
+_MOST_POWERFUL = (f"role_{catalogue.GLOBAL_ADMINISTRATOR}", f"azure_{catalogue.AZURE_OWNER}")
+
+
+def _role(codename: str) -> Role | AzureRole | None:
+    kind, _, role_id = codename.partition("_")
+    return catalogue.azure_roles().get(role_id) if kind == "azure" else catalogue.roles().get(role_id)

@@ -122,7 +122,7 @@ class TenantMiddleware:
         if tenant is None or (is_partner_side and not _is_own_partner(request, tenant)):
             raise Http404
         rights = access.rights(request.user, tenant)
-        if not rights.is_insider:
+        if not rights.is_insider and not (not is_partner_side and access.has_any_scope(request.user, tenant)):
             raise Http404
         request.acting = Acting(tenant, rights, is_partner_side)  # type: ignore[attr-defined]
 

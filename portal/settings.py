@@ -182,7 +182,7 @@ def database(url: str, user: str, password: str) -> dict[str, Any]:
         "HOST": host,
         "PORT": port,
         "CONN_HEALTH_CHECKS": True,
-        # Django switches prepared statements off; the access probe needs them (portal/access.py).
+        # Django switches prepared statements off; the access probe needs them (portal/access/).
         "OPTIONS": {"prepare_threshold": 1, "connect_timeout": 10},
     }
 

@@ -9,7 +9,9 @@ from dataclasses import dataclass, field
 from functools import wraps
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
-from django.db import transaction
+from django.db import connection, transaction
+
+from portal import clock
 
 if TYPE_CHECKING:
     from portal.audit import Line
@@ -56,11 +58,24 @@ def write() -> Iterator[Unit]:
         return
     _local.unit = unit = Unit()
     try:
-        with transaction.atomic():
+        with transaction.atomic(), _moment():
             yield unit
             _flush(unit)
     finally:
         _local.unit = None
+
+
+@contextmanager
+def _moment() -> Iterator[None]:
+    """Where the clock is held (tests, replays of history), `portal_now()` in the database stands still as well."""
+    if not clock.is_held():
+        yield
+        return
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT set_config('mandate.now', %s, true)", [clock.now().isoformat()])
+    yield
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT set_config('mandate.now', '', true)")
 
 
 def _flush(unit: Unit) -> None:

@@ -6,7 +6,9 @@ from portal.models.jobs import Job, JobRow
 from portal.models.links import RateCounter, RightLink
 from portal.models.mail import DeliveryEvent, MailboxMessage, OutboxMessage
 from portal.models.people import Membership, MembershipPeriod, SecurityGroup, User
+from portal.models.periods import PairGrantPeriod, ScopeGrantPeriod, StandingPeriod, TenantGrantPeriod
 from portal.models.roles import RoleAssignment
+from portal.models.scopes import Scope, ScopeGrant
 from portal.models.service_requests import ServiceRequest, ServiceRequestComment
 from portal.models.tenants import ChannelRole, Domain, Pair, PartnerProfile, Tenant
 
@@ -25,15 +27,21 @@ __all__ = [
     "OutboxMessage",
     "Pair",
     "PairGrant",
+    "PairGrantPeriod",
     "PartnerProfile",
     "PathKind",
     "RateCounter",
     "RightLink",
     "RoleAssignment",
+    "Scope",
+    "ScopeGrant",
+    "ScopeGrantPeriod",
     "SecurityGroup",
     "ServiceRequest",
     "ServiceRequestComment",
+    "StandingPeriod",
     "Tenant",
     "TenantGrant",
+    "TenantGrantPeriod",
     "User",
 ]

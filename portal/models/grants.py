@@ -9,7 +9,12 @@ import pgtrigger
 from django.db import models
 from guardian.models import GroupObjectPermissionBase
 
+from portal.models.periods import history_of
 from portal.models.tenants import Pair, Tenant
+
+#: What is kept of a path in its periods; a narrowing row has neither kind nor pair.
+NARROWING_COLUMNS = ("content_object_id", "group_id", "permission_id", "source", "until")
+PATH_COLUMNS = (*NARROWING_COLUMNS, "kind", "pair_id")
 
 
 class PathKind(models.TextChoices):
@@ -19,6 +24,8 @@ class PathKind(models.TextChoices):
     AGENTS = "agents", "agents"
     DAP = "dap", "DAP"
     GDAP = "gdap", "GDAP"
+    AZURE = "azure", "Azure"
+    ELEVATED = "elevated", "elevated"
 
 
 class TenantGrant(GroupObjectPermissionBase):
@@ -50,6 +57,7 @@ class TenantGrant(GroupObjectPermissionBase):
             models.Index(fields=["source"], name="tenant_grant_source"),
             models.Index(fields=["group", "content_object"], name="tenant_grant_group"),
         ]
+        triggers = history_of("portal_tenantgrant", PATH_COLUMNS)
 
 
 def attach_assignments(groups: Iterable[Any]) -> None:
@@ -76,6 +84,7 @@ class PairGrant(GroupObjectPermissionBase):
         ]
         indexes = [models.Index(fields=["group", "content_object"], name="pair_grant_group")]
         triggers = [
+            *history_of("portal_pairgrant", NARROWING_COLUMNS),
             pgtrigger.Trigger(
                 name="keeps_open_to_all",
                 when=pgtrigger.After,
@@ -87,5 +96,5 @@ class PairGrant(GroupObjectPermissionBase):
                     WHERE w.content_object_id = p.id AND w.until IS NULL AND g.kind = 'everyone');
                 RETURN NULL;
                 """,
-            )
+            ),
         ]

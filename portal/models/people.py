@@ -17,6 +17,7 @@ from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
 from portal.models.grants import PathKind, TenantGrant
+from portal.models.periods import standing_of
 from portal.models.tenants import Tenant
 
 
@@ -92,6 +93,13 @@ class User(AbstractBaseUser, PermissionsMixin):
                 condition=pgtrigger.Condition(
                     "OLD.deleted_at IS NOT NULL AND NEW.deleted_at IS DISTINCT FROM OLD.deleted_at"
                 ),
+            ),
+            standing_of(
+                "person",
+                "id",
+                "{r}.activated_at IS NOT NULL AND {r}.blocked_at IS NULL",
+                "activated_at",
+                "blocked_at",
             ),
             pgtrigger.Trigger(
                 name="last_global_administrator",
@@ -223,7 +231,7 @@ class Membership(models.Model):
                         INSERT INTO portal_membershipperiod (group_id, user_id, started_at)
                         VALUES (NEW.group_id, NEW.user_id, NEW.since);
                     ELSE
-                        UPDATE portal_membershipperiod SET ended_at = GREATEST(started_at, clock_timestamp())
+                        UPDATE portal_membershipperiod SET ended_at = GREATEST(started_at, portal_now())
                         WHERE group_id = OLD.group_id AND user_id = OLD.user_id AND ended_at IS NULL;
                     END IF;
                     RETURN NULL;
@@ -261,4 +269,7 @@ class MembershipPeriod(models.Model):
 
     class Meta:
         default_permissions = ()
-        indexes = [models.Index(fields=["user", "group", "started_at"], name="membership_past")]
+        indexes = [
+            models.Index(fields=["user", "group", "started_at"], name="membership_past"),
+            models.Index(fields=["group", "started_at"], name="membership_past_of_group"),
+        ]

@@ -13,6 +13,7 @@ from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
 
 from portal import catalogue
+from portal.models.periods import standing_of
 
 
 class Tenant(models.Model):
@@ -42,6 +43,7 @@ class Tenant(models.Model):
             ),
             models.CheckConstraint(condition=~Q(display_name=""), name="tenant_has_a_name"),
         ]
+        triggers = [standing_of("tenant", "id", "{r}.disabled_at IS NULL", "disabled_at")]
 
     def __str__(self) -> str:
         return self.display_name
@@ -94,6 +96,17 @@ class PartnerProfile(models.Model):
     created_at = models.DateTimeField()
     approved_at = models.DateTimeField(null=True, blank=True)
     disabled_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        triggers = [
+            standing_of(
+                "partner",
+                "tenant_id",
+                "{r}.approved_at IS NOT NULL AND {r}.disabled_at IS NULL",
+                "approved_at",
+                "disabled_at",
+            )
+        ]
 
     def __str__(self) -> str:
         return f"{self.tenant} ({self.partner_number})"
@@ -153,6 +166,7 @@ class Pair(models.Model):
         ]
         triggers = [
             pgtrigger.Protect(name="keep_history", operation=pgtrigger.Delete),
+            standing_of("pair", "id", "{r}.started_at IS NOT NULL AND {r}.ended_at IS NULL", "started_at", "ended_at"),
         ]
 
     def __str__(self) -> str:

@@ -30,8 +30,13 @@ class Place:
         return reverse(name, kwargs={"tenant_slug": self.tenant.slug, **kwargs})
 
     def check(self, capability: Capability) -> None:
-        """Raises PermissionDenied without this capability here (a stranger never gets this far)."""
+        """Raises PermissionDenied without this capability here.
+
+        Raises Http404 for a stranger, who gets this far by an Azure role that stayed after the relationship's end.
+        """
         decision = self.rights.decide(capability)
+        if not decision.is_insider:
+            raise Http404
         if not decision.allowed:
             raise PermissionDenied(decision)
 
