@@ -11,6 +11,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.middleware import LoginRequiredMiddleware as DjangoLoginRequired
+from django.db import connection
 from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBadRequest
 from django.shortcuts import render
@@ -105,6 +106,8 @@ class TenantMiddleware:
         request.acting = None  # type: ignore[attr-defined]
         response = self.get_response(request)
         acting = request.acting  # type: ignore[attr-defined]
+        if response.status_code < 400 and requests.used_paths():
+            note_path_use(request.user)
         if acting is not None and acting.is_on_behalf and response.status_code < 400:
             note_work_on_behalf(request.user.tenant_id, acting.tenant.pk)  # type: ignore[union-attr]
             if acting.tenant.has_on_behalf_notice:
@@ -136,3 +139,29 @@ def note_work_on_behalf(partner_id: Any, customer_id: Any) -> None:
     now = clock.now()
     stale = Q(last_on_behalf_at__isnull=True) | Q(last_on_behalf_at__lt=now - timedelta(hours=1))
     Pair.objects.filter(stale, partner_id=partner_id, customer_id=customer_id).update(last_on_behalf_at=now)
+
+
+_NOTE_USE = """
+INSERT INTO portal_pathuse (user_id, tenant_id, source, used_at)
+SELECT %(user)s, n.tenant_id, n.source, %(now)s
+FROM unnest(%(tenants)s::uuid[], %(sources)s::text[]) n(tenant_id, source)
+WHERE NOT EXISTS (SELECT 1 FROM portal_pathuse p WHERE p.user_id = %(user)s AND p.tenant_id = n.tenant_id
+                  AND p.source = n.source AND p.used_at > %(hour_ago)s)
+ON CONFLICT (tenant_id, user_id, source) DO UPDATE SET used_at = excluded.used_at
+"""
+
+
+def note_path_use(user: Any) -> None:
+    """Remember, at most hourly and after the request's own transaction, by which paths somebody from outside worked.
+
+    From outside: by a partner's group, or with an account that a partner made or that is a guest's.
+    """
+    is_guest = user.kind == user.Kind.GUEST or user.made_by_partner_id is not None
+    noted = sorted(key for key, path in requests.used_paths().items() if path.is_outside or is_guest)
+    if not noted:
+        return
+    now = clock.now()
+    values = {"user": user.pk, "now": now, "hour_ago": now - timedelta(hours=1)}
+    lists = {"tenants": [tenant for tenant, _source in noted], "sources": [source for _tenant, source in noted]}
+    with connection.cursor() as cursor:
+        cursor.execute(_NOTE_USE, values | lists)

@@ -7,6 +7,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+if TYPE_CHECKING:
+    from portal.decisions import Decision, Path
 
 
 @dataclass(frozen=True)
@@ -19,6 +24,7 @@ class RequestInfo:
 
 _NONE = RequestInfo()
 _present: ContextVar[RequestInfo] = ContextVar("request_info", default=_NONE)
+_used: ContextVar[dict[tuple[UUID, str], Path] | None] = ContextVar("used_paths", default=None)
 
 
 def present() -> RequestInfo:
@@ -30,8 +36,21 @@ def present() -> RequestInfo:
 def entered(address: str = "") -> Iterator[RequestInfo]:
     """Run something as one request with an id of its own."""
     info = RequestInfo(uuid.uuid4().hex, address)
-    token = _present.set(info)
+    token, used = _present.set(info), _used.set({})
     try:
         yield info
     finally:
+        _used.reset(used)
         _present.reset(token)
+
+
+def note_used(decision: Decision) -> None:
+    """Remember by which path something was allowed; nothing outside of a request."""
+    used, path = _used.get(), decision.path
+    if used is not None and path is not None:
+        used[decision.tenant_id, path.source] = path
+
+
+def used_paths() -> dict[tuple[UUID, str], Path]:
+    """The paths that allowed what the request under way has done so far, by tenant and source."""
+    return _used.get() or {}

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from django.http import HttpRequest
 
+from portal import access
 from portal.access import Decision
 from portal.catalogue import Capability
-from portal.errors import PermissionDenied
 
 
 def seeing_gdap(request: HttpRequest) -> Capability:
@@ -17,8 +17,8 @@ def seeing_gdap(request: HttpRequest) -> Capability:
 
 
 def insist(request: HttpRequest, capability: Capability) -> Decision:
-    """The decision for the acting tenant from the rights the frame has read already; raises PermissionDenied."""
-    decision: Decision = request.acting.rights.decide(capability)  # type: ignore[attr-defined]
-    if not decision.allowed:
-        raise PermissionDenied(decision)
-    return decision
+    """The decision for the acting tenant from the rights the frame has read already.
+
+    Raises PermissionDenied for an insider without the right, Http404 for a stranger.
+    """
+    return access.insist(request.acting.rights.decide(capability))  # type: ignore[attr-defined]

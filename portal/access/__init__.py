@@ -10,6 +10,7 @@ disabled tenants, the pair in force, groups that work for the customer, *on beha
 from portal.access.asking import check as check
 from portal.access.asking import decide as decide
 from portal.access.asking import get_or_404 as get_or_404
+from portal.access.asking import insist as insist
 from portal.access.asking import is_insider as is_insider
 from portal.access.asking import partner_rights as partner_rights
 from portal.access.asking import require as require

@@ -12,7 +12,7 @@ from django.db import connection
 from django.db.models import Model, QuerySet
 from django.http import Http404
 
-from portal import catalogue, clock
+from portal import catalogue, clock, requests
 from portal.access import permissions
 from portal.catalogue import Capability
 from portal.decisions import Decision, Path, Rights
@@ -185,16 +185,18 @@ def require(user: User, capability: Capability, obj: Model) -> Decision:
     Raises PermissionDenied for an insider without the right, Http404 for a stranger (DOMAIN §17).
     """
     decision = decide(user, capability, obj, lock=True)
-    return _insist(decision)
+    return insist(decision)
 
 
 def check(user: User, capability: Capability, obj: Model) -> Decision:
     """The same for a read: nothing is locked. Raises like `require`."""
-    return _insist(decide(user, capability, obj))
+    return insist(decide(user, capability, obj))
 
 
-def _insist(decision: Decision) -> Decision:
+def insist(decision: Decision) -> Decision:
+    """The same where the decision is known already, from a page's `Rights`. Raises like `require`."""
     if decision.allowed:
+        requests.note_used(decision)
         return decision
     if not decision.is_insider:
         raise Http404

@@ -11,6 +11,7 @@ from portal.models.roles import RoleAssignment
 from portal.models.scopes import Scope, ScopeGrant
 from portal.models.service_requests import ServiceRequest, ServiceRequestComment
 from portal.models.tenants import ChannelRole, Domain, Pair, PartnerProfile, Tenant
+from portal.models.uses import PathUse
 
 __all__ = [
     "AuditCheckpoint",
@@ -30,6 +31,7 @@ __all__ = [
     "PairGrantPeriod",
     "PartnerProfile",
     "PathKind",
+    "PathUse",
     "RateCounter",
     "RightLink",
     "RoleAssignment",

@@ -57,6 +57,8 @@ class User(AbstractBaseUser, PermissionsMixin):
     blocked_at = models.DateTimeField(null=True, blank=True)
     deleted_at = models.DateTimeField(null=True, blank=True)
     made_by_partner = models.ForeignKey(Tenant, models.PROTECT, related_name="+", null=True, blank=True)
+    #: The partner's person who made it; shown to a leaver's own organisation (DOMAIN §14).
+    made_by = models.ForeignKey("self", models.PROTECT, related_name="made_accounts", null=True, blank=True)
     session_epoch = models.PositiveIntegerField(default=0)
     # Kept by `portal.services.people`, so that long lists sort and search by index.
     name_key = models.CharField(max_length=200, db_collation="C", default="", editable=False)

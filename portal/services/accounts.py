@@ -209,6 +209,7 @@ def invite_person(
         contact_address=contact_address,
         language=language or tenant.language,
         made_by_partner=actor.tenant if decision.is_on_behalf else None,
+        made_by=actor if decision.is_on_behalf else None,
     )
     _record(
         "user.created",

@@ -34,6 +34,7 @@ def add_person(
     is_activated: bool = False,
     kind: str = User.Kind.MEMBER,
     made_by_partner: Tenant | None = None,
+    made_by: User | None = None,
 ) -> User:
     """A user in the tenant, with its own group of one and in the hidden *everyone* group.
 
@@ -51,6 +52,7 @@ def add_person(
         language=language,
         kind=kind,
         made_by_partner=made_by_partner,
+        made_by=made_by,
         created_at=now,
         activated_at=now if is_activated else None,
         name_key=search.key(display_name),

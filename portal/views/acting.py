@@ -9,10 +9,9 @@ from typing import Any
 from django.http import Http404, HttpRequest
 from django.urls import reverse
 
-from portal import explain
+from portal import access, explain
 from portal.access import Rights
 from portal.catalogue import Capability
-from portal.errors import PermissionDenied
 from portal.models import Tenant, User
 
 
@@ -34,11 +33,7 @@ class Place:
 
         Raises Http404 for a stranger, who gets this far by an Azure role that stayed after the relationship's end.
         """
-        decision = self.rights.decide(capability)
-        if not decision.is_insider:
-            raise Http404
-        if not decision.allowed:
-            raise PermissionDenied(decision)
+        access.insist(self.rights.decide(capability))
 
     def button(self, capability: Capability, label: Any, url: str, **more: Any) -> dict[str, Any]:
         """A button as templates show it: usable, or with the missing right as its reason."""

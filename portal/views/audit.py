@@ -15,7 +15,6 @@ from django.views.decorators.http import require_safe
 
 from portal import audit_retention, audit_words
 from portal.catalogue import Capability
-from portal.errors import PermissionDenied
 from portal.filters import AuditFilter
 from portal.lists import Listing
 from portal.models import AuditEntry
@@ -27,8 +26,8 @@ _CHUNK = 2_000
 
 def _check(here: Place) -> None:
     """Either right opens the page; without one the refusal names the tenant's own."""
-    if not here.rights.allows(Capability.AUDIT_VIEW) and not here.rights.allows(Capability.PARTNER_AUDIT_VIEW):
-        raise PermissionDenied(here.rights.decide(Capability.AUDIT_VIEW))
+    own, partners = Capability.AUDIT_VIEW, Capability.PARTNER_AUDIT_VIEW
+    here.check(partners if here.rights.allows(partners) and not here.rights.allows(own) else own)
 
 
 def _rows(here: Place) -> QuerySet[AuditEntry]:

@@ -35,11 +35,11 @@ def _visible(here: Place) -> QuerySet[SecurityGroup]:
     Raises PermissionDenied without either right.
     """
     rows = SecurityGroup.objects.filter(tenant=here.tenant).exclude(kind__in=SecurityGroup.HIDDEN)
-    if here.rights.allows(Capability.GROUPS_MANAGE):
-        return rows
-    if here.rights.allows(Capability.DELEGATING_GROUPS_MANAGE):
+    all_groups, some = Capability.GROUPS_MANAGE, Capability.DELEGATING_GROUPS_MANAGE
+    if here.rights.allows(some) and not here.rights.allows(all_groups):
         return rows.filter(SecurityGroup.delegating())
-    raise PermissionDenied(here.rights.decide(Capability.GROUPS_MANAGE))
+    here.check(all_groups)
+    return rows
 
 
 def _found(here: Place, group_uid: UUID) -> SecurityGroup:
