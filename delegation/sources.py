@@ -113,3 +113,4 @@ def plug_in() -> None:
     hooks.residuals.append(queries.residuals)
     hooks.services.append(queries.services)
     hooks.forecasts.append(gdap_pairs.forecasts)
+    hooks.on_role_taken.append(services.end_with_role)

@@ -92,6 +92,8 @@ navigation: list[Page] = []
 waiting: list[Callable[[Any, Any, Any], Iterable[Waiting]]] = []
 #: kinds of requests in a customer's inbox, in the order of their tabs
 request_tabs: list[RequestTab] = []
+#: (assignment, actor) inside the write that took an explicit directory role
+on_role_taken: list[Callable[[Any, Any], None]] = []
 #: () -> sign-in names of the demo's cast in the order of the persona picker (demo mode only)
 personas: list[Callable[[], Iterable[str]]] = []
 

@@ -6,6 +6,15 @@ from django.utils.translation import gettext_noop as _
 
 #: The texts are those of `data/entra_builtin_roles.csv` (a test compares them); pages translate them where they
 #: show them (`Role.label`, `Role.about`, `Role.hint_text`, `Path.role_label`), rows and exports keep the English name.
+#: Azure roles that the portal acts on; the others are product names.
+AZURE = (
+    _("Owner"),
+    _("Contributor"),
+    _("Reader"),
+    _("User Access Administrator"),
+    _("Role Based Access Control Administrator"),
+    _("Support Request Contributor"),
+)
 AGENTS = (_("Admin agent"), _("Helpdesk agent"), _("Sales agent"))
 NAMES = (
     _("Agent ID Administrator"),

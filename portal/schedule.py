@@ -13,6 +13,7 @@ def beat(sweep_seconds: float) -> dict[str, dict[str, Any]]:
         "expire-invitations": {"task": "relationships.tasks.expire_invitations", "schedule": 60.0},
         "remind-invitations": {"task": "relationships.tasks.remind_invitations", "schedule": 3600.0},
         "settle-gdap": {"task": "delegation.tasks.settle_gdap", "schedule": 60.0},
+        "end-due-azure": {"task": "delegation.tasks.end_due_azure", "schedule": 60.0},
         "keep-retention": {"task": "portal.tasks.keep_retention", "schedule": 86400.0},
     }
     for entry in entries.values():

@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 DATA = Path(__file__).parent / "data"
 
 RESELLER = "reseller"
+INDIRECT_RESELLER = "indirect_reseller"
 #: What the approval of a GDAP request adds.
 GDAP = "gdap"
 
@@ -19,7 +20,7 @@ GDAP = "gdap"
 _KEYS = {
     "Advisor": ("advisor", _("Advisor")),
     "Independent software vendor (ISV)": ("isv", _("Independent software vendor (ISV)")),
-    "Indirect reseller": ("indirect_reseller", _("Indirect reseller")),
+    "Indirect reseller": (INDIRECT_RESELLER, _("Indirect reseller")),
     "Line-of-business (LOB) partner": ("lob", _("Line-of-business (LOB) partner")),
     "Microsoft Products & Services Agreement (MPSA) partner": (
         "mpsa",

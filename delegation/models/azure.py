@@ -72,6 +72,7 @@ class AzureAssignment(models.Model):
         DELETED = "deleted", _("Deleted")
         ENDED = "ended", _("Its end came")
         SCOPE_DELETED = "scope_deleted", _("Its scope was deleted")
+        SCOPE_MOVED = "scope_moved", _("Its scope was moved to another subscription")
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     tenant = models.ForeignKey(Tenant, models.PROTECT, related_name="azure_assignments")
@@ -117,6 +118,10 @@ class AzureAssignment(models.Model):
                 condition=Q(ended_at__isnull=True, end_reason="") | (Q(ended_at__isnull=False) & ~Q(end_reason="")),
                 name="azure_ended_why",
             ),
+            models.CheckConstraint(
+                condition=~Q(end_reason="ended") | Q(until__isnull=False, ended_at__gte=F("until")),
+                name="azure_ended_in_time",
+            ),
         ]
         indexes = [
             models.Index(fields=["scope", "started_at", "id"], name="azure_of_scope"),
@@ -133,6 +138,16 @@ class AzureAssignment(models.Model):
     def role(self) -> catalogue.AzureRole:
         """The role from the table."""
         return catalogue.azure_roles()[self.role_id]
+
+    @property
+    def is_foreign(self) -> bool:
+        """Held by somebody from outside."""
+        return self.pair_id is not None
+
+    @property
+    def is_over(self) -> bool:
+        """Ended, or its end has come, whether or not the sweep has run."""
+        return self.ended_at is not None or (self.until is not None and self.until <= clock.now())
 
     @property
     def source(self) -> str:
@@ -176,6 +191,16 @@ class AzureElevation(models.Model):
         return str(self.user)
 
     @property
+    def is_over(self) -> bool:
+        """Ended, or its 8 hours are, whether or not the sweep has run."""
+        return self.ended_at is not None or self.until <= clock.now()
+
+    @property
     def source(self) -> str:
         """Name of this elevation in the index of paths."""
         return f"elevation:{self.pk}"
+
+    @classmethod
+    def in_force(cls) -> Q:
+        """Those that give something now."""
+        return Q(ended_at__isnull=True, until__gt=clock.now())

@@ -34,11 +34,14 @@ ASSIGNMENT = [
         operation=pgtrigger.Insert,
         func="""
             IF NOT EXISTS (
-                SELECT 1 FROM portal_scope s WHERE s.id = NEW.scope_id AND s.tenant_id = NEW.tenant_id
+                SELECT 1 FROM portal_scope s
+                JOIN delegation_azuresubscription a ON a.scope_id = NEW.subscription_id AND a.state = 'active'
+                WHERE s.id = NEW.scope_id AND s.tenant_id = NEW.tenant_id
                   AND s.deleted_at IS NULL AND NEW.subscription_id = ANY(s.lineage)
             ) OR NOT EXISTS (
                 SELECT 1 FROM portal_securitygroup g LEFT JOIN portal_pair p ON p.id = NEW.pair_id
-                WHERE g.group_id = NEW.principal_id
+                LEFT JOIN portal_user u ON u.id = g.person_id
+                WHERE g.group_id = NEW.principal_id AND g.kind <> 'everyone' AND u.deleted_at IS NULL
                   AND (g.kind = 'person') = (NEW.principal_type IN ('user', 'foreign_user'))
                   AND ((NEW.pair_id IS NULL AND g.tenant_id = NEW.tenant_id) OR (
                        g.tenant_id = p.partner_id AND p.customer_id = NEW.tenant_id
@@ -50,24 +53,35 @@ ASSIGNMENT = [
             RETURN NEW;
         """,
     ),
-    # The subscription's row is locked first, so that of two who remove each other the second sees what the first did.
+    # One that ends by itself is guarded by any other in force, one that lasts only by others that last; whose principal
+    # is gone counts for nothing. The subscription's row is locked first, so that of two who remove each other the
+    # second sees what the first did.
     pgtrigger.Trigger(
         name="last_owner",
         when=pgtrigger.After,
         operation=pgtrigger.UpdateOf("ended_at", "until"),
         condition=pgtrigger.Condition(
-            "OLD.ended_at IS NULL AND OLD.until IS NULL AND OLD.scope_id = OLD.subscription_id"
-            f" AND OLD.role_id = '{catalogue.AZURE_OWNER}' AND (NEW.ended_at IS NOT NULL OR NEW.until IS NOT NULL)"
+            "OLD.ended_at IS NULL AND OLD.scope_id = OLD.subscription_id"
+            f" AND OLD.role_id = '{catalogue.AZURE_OWNER}'"
+            " AND ((NEW.ended_at IS NOT NULL AND NEW.end_reason <> 'ended')"
+            " OR (OLD.until IS NULL AND NEW.until IS NOT NULL))"
         ),
+        declare=[("found", "boolean"), ("is_left", "boolean"), ("is_own_left", "boolean")],
         func=f"""
             PERFORM 1 FROM delegation_azuresubscription WHERE scope_id = OLD.subscription_id FOR NO KEY UPDATE;
-            IF (NOT EXISTS (
-                SELECT 1 FROM delegation_azureassignment o WHERE o.scope_id = OLD.subscription_id
-                  AND o.role_id = OLD.role_id AND o.ended_at IS NULL AND o.until IS NULL
-            ) OR (OLD.pair_id IS NULL AND NOT EXISTS (
-                SELECT 1 FROM delegation_azureassignment o WHERE o.scope_id = OLD.subscription_id
-                  AND o.role_id = OLD.role_id AND o.ended_at IS NULL AND o.until IS NULL AND o.pair_id IS NULL
-            ))) AND NOT EXISTS (
+            found := EXISTS (
+                SELECT 1 FROM portal_securitygroup g LEFT JOIN portal_user u ON u.id = g.person_id
+                WHERE g.group_id = OLD.principal_id AND u.deleted_at IS NULL);
+            IF NOT found OR OLD.until <= portal_now() THEN
+                RETURN NULL;
+            END IF;
+            SELECT count(*) > 0, count(*) FILTER (WHERE o.pair_id IS NULL) > 0 INTO is_left, is_own_left
+            FROM delegation_azureassignment o
+            JOIN portal_securitygroup g ON g.group_id = o.principal_id
+            LEFT JOIN portal_user u ON u.id = g.person_id
+            WHERE o.scope_id = OLD.subscription_id AND o.role_id = OLD.role_id AND o.ended_at IS NULL
+              AND u.deleted_at IS NULL AND (o.until IS NULL OR (OLD.until IS NOT NULL AND o.until > portal_now()));
+            IF (NOT is_left OR (OLD.pair_id IS NULL AND NOT is_own_left)) AND NOT EXISTS (
                 SELECT 1 FROM portal_roleassignment r JOIN portal_user u ON u.id = r.user_id AND u.blocked_at IS NULL
                 WHERE r.user_id = NEW.changed_by_id AND r.tenant_id = OLD.tenant_id AND r.ended_at IS NULL
                   AND r.role_id = '{catalogue.GLOBAL_ADMINISTRATOR}'

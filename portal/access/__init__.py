@@ -20,6 +20,7 @@ from portal.access.backend import may_sign_in as may_sign_in
 from portal.access.index import grant as grant
 from portal.access.index import grant_pair as grant_pair
 from portal.access.index import grant_scope as grant_scope
+from portal.access.index import revoke_group_at_scopes as revoke_group_at_scopes
 from portal.access.index import revoke_pair as revoke_pair
 from portal.access.index import revoke_scope_sources as revoke_scope_sources
 from portal.access.index import revoke_source as revoke_source

@@ -80,6 +80,11 @@ def revoke_scope_sources(sources: Collection[str]) -> int:
     return ScopeGrant.objects.filter(source__in=sources).delete()[0]
 
 
+def revoke_group_at_scopes(group_id: int) -> int:
+    """Every path at scopes of a group that is deleted: what it was given stays as history and gives nothing."""
+    return ScopeGrant.objects.filter(group_id=group_id).delete()[0]
+
+
 def set_until(ends: Mapping[str, datetime | None]) -> None:
     """Move the end of every path in tenants from each of these sources."""
     _set_until("portal_tenantgrant", ends)

@@ -95,6 +95,8 @@ def rename_group(*, group: SecurityGroup, actor: User, name: str) -> SecurityGro
 def delete_group(*, group: SecurityGroup, actor: User) -> None:
     """Delete a security group and its memberships; what its members were is kept in the history.
 
+    Azure roles that it holds stay where they are, without anybody who has them (DOMAIN §8).
+
     Raises Refused for a built-in group and for one that access still rests on.
     """
     group = _locked(group)
@@ -106,6 +108,7 @@ def delete_group(*, group: SecurityGroup, actor: User) -> None:
     before = {"name": group.name, "members": members.count()}
     audit.record("group.deleted", actor=actor, tenant=group.tenant_id, target=group, decision=decision, before=before)
     members.delete()
+    access.revoke_group_at_scopes(group.pk)
     with connection.cursor() as cursor:  # the ORM would delete the history of memberships too, which nobody may
         cursor.execute("DELETE FROM portal_securitygroup WHERE group_id = %s", [group.pk])
         cursor.execute("DELETE FROM auth_group WHERE id = %s", [group.pk])

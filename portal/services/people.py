@@ -13,7 +13,7 @@ from django.db import IntegrityError
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from portal import access, audit, catalogue, clock, notices, search
+from portal import access, audit, catalogue, clock, hooks, notices, search
 from portal.access import Decision
 from portal.catalogue import Capability
 from portal.errors import Refused
@@ -121,6 +121,8 @@ def take_role(assignment: RoleAssignment, *, actor: User, decision: Decision | N
     assignment.ended_by = actor
     assignment.save(update_fields=["ended_at", "ended_by"])
     access.revoke_source(f"role:{assignment.pk}")
+    for react in hooks.on_role_taken:
+        react(assignment, actor)
     audit.record(
         "role.removed",
         actor=actor,
@@ -295,6 +297,7 @@ def delete_person(*, person: User, actor: User) -> User:
     named = memberships.exclude(group__security_group__kind__in=SecurityGroup.HIDDEN)
     groups = sorted(named.values_list("group__security_group__name", flat=True))
     memberships.delete()
+    access.revoke_group_at_scopes(person.own_group.pk)
     RightLink.objects.filter(user=person, used_at__isnull=True, expires_at__gt=now).update(expires_at=now)
     person.deleted_at, person.blocked_at = now, person.blocked_at or now
     person.session_epoch += 1
