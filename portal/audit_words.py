@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from django.utils.translation import gettext
+from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
 from portal import audit
@@ -34,6 +34,7 @@ ACTIONS: dict[str, Any] = {
     "azure.subscription_created": _("Azure subscription created"),
     "azure.subscription_provisioned": _("Azure subscription provisioned"),
     "azure.subscription_renamed": _("Azure subscription renamed"),
+    "certificate.issued": _("Certificate issued"),
     "contact_address.change_started": _("Change of contact address started"),
     "contact_address.changed": _("Contact address changed"),
     "dap.given_up": _("Delegated admin given up"),
@@ -128,6 +129,7 @@ ACTIONS: dict[str, Any] = {
 _FIELDS: dict[str, Any] = {
     "auto_extend": _("Auto-extend"),
     "capability": _("Right that was used"),
+    "complete": pgettext_lazy("certificate", "Complete"),
     "contact_address": _("Contact address"),
     "country": _("Country"),
     "customer": _("Customer"),
@@ -140,6 +142,8 @@ _FIELDS: dict[str, Any] = {
     "members": _("Members"),
     "name": _("Name"),
     "note": _("Note"),
+    "number": _("Number"),
+    "partner": _("Partner"),
     "reason": _("Reason"),
     "role": _("Role"),
     "roles": _("Roles"),

@@ -19,11 +19,15 @@ def mail_leaves_the_portal(app_configs: Any, **kwargs: Any) -> list[CheckMessage
 
 @register(Tags.security, deploy=True)
 def retired_keys_are_strong(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
-    """A retired key still verifies links, so a weak one would let anybody make one."""
+    """A retired key still verifies links, or signatures, so a weak one would let anybody make one."""
+    retired = {
+        "SECRET_KEY_FALLBACKS": settings.SECRET_KEY_FALLBACKS,
+        "SIGNING_KEY_FALLBACKS": settings.MANDATE_SIGNING_KEY_FALLBACKS,
+    }
     return [
-        Error("SECRET_KEY_FALLBACKS holds a key of less than 50 characters.", id="portal.E002")
-        for key in settings.SECRET_KEY_FALLBACKS
-        if len(key) < 50
+        Error(f"{name} holds a key of less than 50 characters.", id="portal.E002")
+        for name, keys in retired.items()
+        if any(len(key) < 50 for key in keys)
     ]
 
 

@@ -14,7 +14,7 @@ from django.utils.translation import pgettext_lazy
 
 from portal import search
 from portal.audit_words import ACTIONS
-from portal.models import AuditEntry, Job, JobRow, RoleAssignment, SecurityGroup, ServiceRequest, User
+from portal.models import AuditEntry, Certificate, Job, JobRow, RoleAssignment, SecurityGroup, ServiceRequest, User
 
 
 class TenantFilter(django_filters.FilterSet):
@@ -112,6 +112,32 @@ class JobRowFilter(django_filters.FilterSet):
     class Meta:
         model = JobRow
         fields: ClassVar[list[str]] = []
+
+
+class CertificateFilter(django_filters.FilterSet):
+    """Certificates by partner or number, and by whether anything was left; a tenant has few."""
+
+    SHOW: ClassVar[list[tuple[str, Any]]] = [
+        ("complete", pgettext_lazy("certificate", "Complete")),
+        ("incomplete", _("Incomplete")),
+    ]
+    q = django_filters.CharFilter(method="named", max_length=200, label=_("Partner or number"))
+    show = django_filters.ChoiceFilter(choices=SHOW, method="with_result", label=_("Result"))
+
+    class Meta:
+        model = Certificate
+        fields: ClassVar[list[str]] = []
+
+    def named(self, queryset: QuerySet[Certificate], name: str, value: str) -> QuerySet[Certificate]:
+        """Those about a partner whose name holds the words, and the one of this number."""
+        text = value.strip().removeprefix("#")
+        is_number = text.isascii() and text.isdigit() and len(text) < 10
+        numbered = Q(number=int(text)) if is_number else Q()
+        return queryset.filter(Q(partner__display_name__icontains=value.strip()) | numbered)
+
+    def with_result(self, queryset: QuerySet[Certificate], name: str, value: str) -> QuerySet[Certificate]:
+        """Complete or incomplete ones."""
+        return queryset.filter(is_complete=value == "complete")
 
 
 class AuditFilter(django_filters.FilterSet):

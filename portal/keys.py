@@ -6,7 +6,10 @@ import os
 import secrets
 from pathlib import Path
 
-NAMES = ("secret_key", "audit_key", "webhook_secret", "admin_password", "owner_password", "app_password")
+NAMES = (
+    *("secret_key", "audit_key", "signing_key", "webhook_secret"),
+    *("admin_password", "owner_password", "app_password"),
+)
 
 
 def load(var_dir: Path) -> dict[str, str]:

@@ -41,6 +41,15 @@ PAGES = (
     ),
     Page(
         Section.SETTINGS,
+        85,
+        "certificates",
+        _("Certificates"),
+        Can.PARTNERS_VIEW,
+        "document-check",
+        _("What was ended, signed by the portal."),
+    ),
+    Page(
+        Section.SETTINGS,
         90,
         "audit-log",
         _("Audit log"),

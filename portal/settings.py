@@ -57,8 +57,12 @@ SECRET_KEY = secret("SECRET_KEY", "secret_key")
 # Retired keys go on verifying until the last open link has ended (DOMAIN §3).
 SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", [])
 MANDATE_AUDIT_KEY = secret("AUDIT_KEY", "audit_key").encode()  # outside the database (DOMAIN §15)
+MANDATE_SIGNING_KEY = secret("SIGNING_KEY", "signing_key").encode()  # heads and certificates (portal/signing.py)
+MANDATE_SIGNING_KEY_FALLBACKS = [key.encode() for key in env.list("SIGNING_KEY_FALLBACKS", [])]  # still verify
 if SECRET_KEY.encode() == MANDATE_AUDIT_KEY:
     refuse("AUDIT_KEY must differ from SECRET_KEY")
+if MANDATE_SIGNING_KEY in (SECRET_KEY.encode(), MANDATE_AUDIT_KEY):
+    refuse("SIGNING_KEY must differ from SECRET_KEY and AUDIT_KEY")
 
 MANDATE_BASE_URL = env.str("ORIGIN", f"http://127.0.0.1:{PORT}" if IS_DEMO else "").rstrip("/")
 _origin = urlsplit(MANDATE_BASE_URL)
@@ -384,6 +388,7 @@ LOGGING = {
     "loggers": {
         "django": {"handlers": [], "level": "INFO", "propagate": True},
         "celery": {"level": "WARNING"},
+        "fontTools": {"level": "WARNING"},
     },
 }
 SILENCED_SYSTEM_CHECKS = [

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from portal import audit_words
 from portal.cells import Cell
 from portal.lists import ListTable
-from portal.models import AuditEntry, Membership, SecurityGroup, ServiceRequest, User
+from portal.models import AuditEntry, Certificate, Membership, SecurityGroup, ServiceRequest, User
 
 
 def cell(name: str, label: Any, **more: Any) -> Cell:
@@ -153,6 +153,35 @@ class ServiceRequestTable(ListTable):
 
     def value_updated_at(self, record: ServiceRequest) -> str:
         return moment(record.updated_at)
+
+
+class CertificateTable(ListTable):
+    """Certificates of a tenant, each with its files."""
+
+    sorts: ClassVar[dict[str, str]] = {"number": "number", "partner": "partner__display_name"}
+    default_sort = "-number"
+    caption = _("Certificates")
+    empty_title = _("No certificates")
+    empty_icon = "document-check"
+
+    number = tables.Column(verbose_name=_("Number"), localize=False)
+    partner = cell("certificate_partner", _("Partner"))
+    result = cell("certificate_result", _("Result"))
+    issued_at = cell("certificate_issued", _("Issued"))
+    issued_by = tables.Column(verbose_name=_("Issued by"), accessor="issued_by__sign_in_name", orderable=False)
+    files = unseen("certificate_files", _("Files"))
+
+    class Meta:
+        empty_text = _("Whoever ends everything with a partner gets a signed certificate of it, which is kept here.")
+
+    def value_partner(self, record: Certificate) -> str:
+        return record.partner.display_name
+
+    def value_result(self, record: Certificate) -> str:
+        return "complete" if record.is_complete else "incomplete"
+
+    def value_issued_at(self, record: Certificate) -> str:
+        return moment(record.issued_at)
 
 
 class AuditTable(ListTable):

@@ -5,6 +5,7 @@ from django.urls import URLPattern, URLResolver, include, path
 from portal.views import (
     account,
     audit,
+    certificates,
     groups,
     health,
     jobs,
@@ -120,6 +121,12 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("t/<slug:tenant_slug>/audit-log", audit.audit_log, name="audit-log"),
     path("t/<slug:tenant_slug>/audit-log.csv", audit.audit_log_csv, name="audit-log-csv"),
     path("t/<slug:tenant_slug>/audit-log.jsonl", audit.audit_log_lines, name="audit-log-lines"),
+    path("t/<slug:tenant_slug>/audit-log/head.json", audit.audit_log_head, name="audit-log-head"),
+    # ── certificates (portal/views/certificates.py) ──
+    path("t/<slug:tenant_slug>/certificates", certificates.certificates, name="certificates"),
+    path("t/<slug:tenant_slug>/certificates.csv", certificates.certificates_csv, name="certificates-csv"),
+    path("t/<slug:tenant_slug>/certificates/<uuid:certificate_id>.pdf", certificates.pdf, name="certificate-pdf"),
+    path("t/<slug:tenant_slug>/certificates/<uuid:certificate_id>.json", certificates.signed, name="certificate-json"),
     # ── mail: mailbox, provider webhooks (portal/views/mail.py) ──
     path("webhooks/", include((mail.provider_routes(), "anymail"))),
     path("mailbox", mail.mailbox, name="mailbox"),

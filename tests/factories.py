@@ -8,6 +8,7 @@ from typing import Any
 from delegation.models import DapGrant
 from delegation.sources import index_dap
 from portal import catalogue, clock
+from portal.certificates import Content
 from portal.models import ChannelRole, Pair, SecurityGroup, Tenant, User
 from portal.services import organisations, people
 from portal.writes import write
@@ -105,3 +106,24 @@ def dap(found: Pair, actor: User) -> DapGrant:
         )
         index_dap(found, grant.source)
     return grant
+
+
+def certified(*, left: list[str], title: str = "Everything with this partner was ended") -> Content:
+    """What a certificate says: two rights that ended, and what was left."""
+    return {
+        "title": title,
+        "is_complete": not left,
+        "sections": [
+            {
+                "title": "Delegated admin",
+                "lines": [
+                    {"label": "DAP", "detail": "Contoso GmbH", "outcome": "Ended", "is_left": False},
+                    {"label": "GDAP: Support", "detail": "2 roles", "outcome": "Ended", "is_left": False},
+                ],
+            },
+            {
+                "title": "Azure",
+                "lines": [{"label": text, "detail": "", "outcome": "Left", "is_left": True} for text in left],
+            },
+        ],
+    }

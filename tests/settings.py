@@ -7,7 +7,8 @@ from tests import places
 os.environ["VAR_DIR"] = str(places.claim())
 os.environ["MANDATE_MODE"] = "demo"
 # What happens to be set where the tests run decides nothing; DATABASE_URL and REDIS_URL may.
-for name in ("ALLOWED_HOSTS", "DEBUG", "EMAIL_BACKEND", "EMAIL_URL", "MAIL_FROM", "ORIGIN", "SECRET_KEY", "AUDIT_KEY"):
+_set = ("ALLOWED_HOSTS", "DEBUG", "EMAIL_BACKEND", "EMAIL_URL", "MAIL_FROM", "ORIGIN")
+for name in (*_set, "SECRET_KEY", "AUDIT_KEY", "SIGNING_KEY", "SIGNING_KEY_FALLBACKS"):
     os.environ.pop(name, None)
 
 from portal.settings import *  # noqa: E402, F403 - everything else as in the portal

@@ -23,6 +23,7 @@ from portal.lists import PAGE_SIZE
 from portal.models import Tenant, User
 from portal.services import groups, service_requests
 from portal.services import jobs as job_services
+from portal.services.certificates import issue_certificate
 from portal.writes import write
 from relationships import services
 from tests import factories
@@ -152,6 +153,12 @@ def _moves(cast: Cast, number: int) -> None:
         )
 
 
+def _certificates(cast: Cast, number: int) -> None:
+    partner, _administrator = factories.partner(f"Partner {number:03}")
+    content = factories.certified(left=["Owner of Production"] if number % 2 else [])
+    issue_certificate(tenant=cast.contoso, partner=partner, actor=cast["global-admin"], content=content)
+
+
 Fill = Callable[[Cast, int], None]
 #: Page → whose, the reader, rows that are there without any, and what makes one more.
 PAGES: dict[str, tuple[str, str, int, Fill]] = {
@@ -169,6 +176,7 @@ PAGES: dict[str, tuple[str, str, int, Fill]] = {
     "users": ("woodgrove", "stranger-customer", 1, _users),
     "groups": ("woodgrove", "stranger-customer", 0, _groups),
     "service-requests": ("contoso", "global-admin", 0, _service_requests),
+    "certificates": ("contoso", "global-admin", 0, _certificates),
     "audit-log": ("contoso", "global-admin", -1, _audit_rows),
 }
 

@@ -177,6 +177,11 @@ TENANT: Table = {
     "audit-log": (theirs(READS_AUDIT), NO_THEIRS),
     "audit-log-csv": (theirs(READS_AUDIT), NO_THEIRS),
     "audit-log-lines": (theirs(READS_AUDIT), NO_THEIRS),
+    "audit-log-head": (theirs(READS_AUDIT), NO_THEIRS),
+    "certificates": (theirs(SEES_PARTNERS), NO_THEIRS),
+    "certificates-csv": (theirs(SEES_PARTNERS), NO_THEIRS),
+    "certificate-pdf": (theirs(SEES_PARTNERS), NO_THEIRS),
+    "certificate-json": (theirs(SEES_PARTNERS), NO_THEIRS),
 }
 PARTNERS: Table = {
     "requests": (theirs(SEES_PARTNERS), NO_THEIRS),

@@ -17,6 +17,7 @@ PRODUCTION = {
     "MANDATE_MODE": "production",
     "SECRET_KEY": KEY,
     "AUDIT_KEY": KEY[::-1],
+    "SIGNING_KEY": KEY.swapcase(),
     "ORIGIN": "https://portal.cloud.example",
     "DATABASE_URL": "postgres://owner:secret@127.0.0.1:5432/mandate",
     "APP_DATABASE_URL": "postgres://portal_app:secret@127.0.0.1:5432/mandate",
@@ -28,7 +29,10 @@ PRODUCTION = {
 
 
 #: What the checks of an installation look at.
-CHECKED = ("IS_DEMO", "EMAIL_BACKEND", "HAS_WEBHOOK_SECRET", "MANDATE_SUPPORT_URL", "SECRET_KEY_FALLBACKS")
+CHECKED = (
+    *("IS_DEMO", "EMAIL_BACKEND", "HAS_WEBHOOK_SECRET", "MANDATE_SUPPORT_URL"),
+    *("SECRET_KEY_FALLBACKS", "MANDATE_SIGNING_KEY_FALLBACKS"),
+)
 
 
 def clean(environment: dict[str, str]) -> dict[str, str]:
@@ -59,6 +63,7 @@ def test_complete_production_settings_load_and_pass_the_deployment_checks():
     [
         ({"EMAIL_BACKEND": "django.core.mail.backends.locmem.EmailBackend"}, "portal.E001"),
         ({"SECRET_KEY_FALLBACKS": "short"}, "portal.E002"),
+        ({"SIGNING_KEY_FALLBACKS": "short"}, "portal.E002"),
         ({"SUPPORT_URL": ""}, "portal.W003"),
         ({"EMAIL_BACKEND": "anymail.backends.postmark.EmailBackend"}, "portal.W004"),
     ],
@@ -79,6 +84,8 @@ def test_deployment_checks_name_what_is_missing(changed, named, settings):
         ({"SECRET_KEY": "a" * 60}, "SECRET_KEY is missing or weak"),
         ({"AUDIT_KEY": ""}, "AUDIT_KEY is missing or weak"),
         ({"AUDIT_KEY": KEY}, "AUDIT_KEY must differ from SECRET_KEY"),
+        ({"SIGNING_KEY": ""}, "SIGNING_KEY is missing or weak"),
+        ({"SIGNING_KEY": KEY}, "SIGNING_KEY must differ from"),
         ({"DEBUG": "1"}, "DEBUG must be off"),
         ({"DEBUG": "perhaps"}, "DEBUG"),
         ({"ORIGIN": ""}, "ORIGIN must be"),

@@ -22,6 +22,7 @@ from portal import clock, jobs, links, mail
 from portal.models import MailboxMessage, RightLink, RoleAssignment, User
 from portal.services import groups, service_requests
 from portal.services import jobs as job_services
+from portal.services.certificates import issue_certificate
 from portal.writes import write
 from relationships import services, texts
 from relationships.models import DeviceConsent, Invitation, Relationship
@@ -130,6 +131,7 @@ def build_world() -> World:
         **moving.build(cast),
         **_links(cast),
         **_job(cast),
+        **_certificate(cast),
         **_mail(),
     }
     return world
@@ -245,6 +247,14 @@ def _job(cast: Cast) -> dict[str, Any]:
     actor = cast["admin-agent"]
     job = job_services.start_job(tenant=cast.fabrikam, actor=actor, kind=bulk.EXTEND_ON, subjects=about)
     return {"job_id": job.pk}
+
+
+def _certificate(cast: Cast) -> dict[str, Any]:
+    """About our partner; another partner's has the number before."""
+    for partner in (cast.litware, cast.fabrikam):
+        content = factories.certified(left=["Owner of Production"])
+        found = issue_certificate(tenant=cast.contoso, partner=partner, actor=cast["global-admin"], content=content)
+    return {"certificate_id": found.pk}
 
 
 def _links(cast: Cast) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Everything that the other apps build on."""
 
 from portal.models.audit import AuditCheckpoint, AuditEntry, DeniedAttempt
+from portal.models.certificates import Certificate
 from portal.models.grants import PairGrant, PathKind, TenantGrant
 from portal.models.jobs import Job, JobRow
 from portal.models.links import RateCounter, RightLink
@@ -16,6 +17,7 @@ from portal.models.uses import PathUse
 __all__ = [
     "AuditCheckpoint",
     "AuditEntry",
+    "Certificate",
     "ChannelRole",
     "DeliveryEvent",
     "DeniedAttempt",

@@ -13,7 +13,7 @@ from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from portal import audit_retention, audit_words
+from portal import audit_heads, audit_retention, audit_words
 from portal.catalogue import Capability
 from portal.filters import AuditFilter
 from portal.lists import Listing
@@ -46,7 +46,8 @@ def _rows(here: Place) -> QuerySet[AuditEntry]:
         action=OuterRef("action"),
         request_id=OuterRef("request_id"),
     )
-    about_partners = ~Q(target_type="") & (~Q(target_type__startswith="portal.") | Q(target_type="portal.pair"))
+    our_own = Q(target_type__startswith="portal.") & ~Q(target_type__in=["portal.pair", "portal.certificate"])
+    about_partners = ~Q(target_type="") & ~our_own
     return rows.filter(
         Q(actor_tenant_id__isnull=True) | Q(actor_tenant_id__in=[here.tenant.pk, own]),
         Q(on_behalf_tenant_id__isnull=True) | Q(on_behalf_tenant_id=here.tenant.pk),
@@ -81,6 +82,7 @@ def audit_log(request: HttpRequest) -> HttpResponse:
         search_label=_("Name or sign-in name"),
         kept=kept,
         export_url=f"{here.url('audit-log-csv')}?{query}",
+        head_url=here.url("audit-log-head"),
         lines_url=f"{here.url('audit-log-lines')}?{query}",
         is_on_behalf=here.is_on_behalf,
         kept_days=number_format(audit_retention.kept_days(), force_grouping=True),
@@ -104,6 +106,17 @@ def audit_log_lines(request: HttpRequest) -> HttpResponse:
     rows = _listing(request, here, AuditTable).rows.order_by("seq")
     answer = StreamingHttpResponse(_lines(rows, here), content_type="application/x-ndjson")
     answer["Content-Disposition"] = f'attachment; filename="audit-{here.tenant.slug}.jsonl"'
+    return answer
+
+
+@require_safe
+def audit_log_head(request: HttpRequest) -> HttpResponse:
+    """Where the chain ends now, signed: whoever keeps it can show later that a tail was cut."""
+    here = place(request)
+    _check(here)
+    text = json.dumps(audit_heads.signed_head(here.tenant), indent=1, ensure_ascii=False)
+    answer = HttpResponse(text + "\n", content_type="application/json")
+    answer["Content-Disposition"] = f'attachment; filename="audit-head-{here.tenant.slug}.json"'
     return answer
 
 

@@ -1,48 +1,57 @@
-"""`manage.py audit head` exports where every chain ends, signed; `audit verify` finds the first tampered row."""
+"""`manage.py audit …`: verify chains, heads and certificates; export heads and the public key (DOMAIN §15)."""
 
 from __future__ import annotations
 
-import hmac
 import json
 from pathlib import Path
 from typing import Any
-from uuid import UUID
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from portal import audit, clock
+from portal import audit, audit_heads, certificates, signing
 from portal.models import Tenant
-
-Heads = dict[UUID, tuple[int, bytes]]
+from portal.signing import BadSignature
 
 
 class Command(BaseCommand):
-    """Checks the audit chains (DOMAIN §15)."""
+    """What proves that the audit log and the certificates are as they were written."""
 
-    help = "Export the heads of the audit chains, or verify the chains."
+    help = "Verify the audit chains and certificates; export the heads of the chains and the public key."
+    requires_system_checks: list[str] = []  # certificates are verified where there is no database
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Two actions."""
+        """One action each."""
         actions = parser.add_subparsers(dest="action", required=True)
-        actions.add_parser("head", help="print where every chain ends, as signed JSON; keep it elsewhere")
+        head = actions.add_parser("head", help="print where every chain ends, as signed JSON; keep it elsewhere")
+        head.add_argument("--tenant", metavar="SLUG", help="only this tenant's chain: what its Audit log page exports")
         verify = actions.add_parser("verify", help="recompute the chains; ends with status 1 at a finding")
         verify.add_argument("--tenant", metavar="SLUG", help="only this tenant's chain")
-        verify.add_argument("--head", metavar="FILE", type=Path, help="heads exported earlier: shows a cut tail")
+        verify.add_argument("--head", metavar="FILE", type=Path, help="a head exported earlier: shows a cut tail")
+        actions.add_parser("public-key", help="print the public keys as PEM: the one that signs, then retired ones")
+        file = actions.add_parser("verify-certificate", help="verify a certificate (JSON or PDF), without the database")
+        file.add_argument("file", metavar="FILE", type=Path)
+        file.add_argument("--public-key", metavar="PEM", type=Path, help="instead of this installation's own keys")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Run one of them."""
-        if options["action"] == "head":
-            self.stdout.write(export(audit.heads()))
-        else:
+        action = options["action"]
+        if action == "head":
+            document = _head(options["tenant"]) if options["tenant"] else audit_heads.signed_heads()
+            self.stdout.write(json.dumps(document, indent=1, ensure_ascii=False))
+        elif action == "verify":
             self._verify(options["tenant"], options["head"])
+        elif action == "public-key":
+            self.stdout.write(signing.public_pem(), ending="")
+        else:
+            self._verify_certificate(options["file"], options["public_key"])
 
     def _verify(self, slug: str | None, file: Path | None) -> None:
         tenants = Tenant.objects.order_by("slug")
         if slug:
-            tenants = tenants.filter(slug=slug)
-            if not tenants.exists():
-                raise CommandError(f"there is no tenant {slug}")
-        heads = read(file) if file else {}
+            tenants = tenants.filter(pk=_tenant(slug).pk)
+        heads = _heads(file) if file else {}
+        if heads and not slug:
+            _all_there(heads)
         findings = 0
         for tenant in tenants.iterator():
             finding = audit.verify(tenant.pk, head=heads.get(tenant.pk))
@@ -53,33 +62,52 @@ class Command(BaseCommand):
             raise CommandError(f"{findings} chain(s) are not as they were written")
         self.stdout.write(f"{tenants.count()} chain(s) are as they were written")
 
+    def _verify_certificate(self, file: Path, pem: Path | None) -> None:
+        try:
+            keys = signing.read_pem(_bytes(pem)) if pem else None
+        except ValueError as error:
+            raise CommandError(f"{pem} holds no public key of a portal: {error}") from error
+        try:
+            document = certificates.verify(_bytes(file), keys)
+        except BadSignature as bad:
+            raise CommandError(f"{file} is not as it was issued: {bad}") from bad
+        tenant, partner = document["tenant"], document["partner"]
+        verdict = "complete" if document["is_complete"] else "INCOMPLETE"
+        self.stdout.write(
+            f"{file} is as it was issued.\n"
+            f"Certificate {document['number']} of {tenant['name']} ({tenant['domain']})"
+            f" about {partner['name']} ({partner['domain']}): {verdict}\n"
+            f"Issued at {document['issued_at']} by {document['issued_by']['sign_in_name']}, key {document['key_id']}"
+        )
 
-def export(heads: Heads) -> str:
-    """The heads as JSON text, signed with the audit key."""
-    content = {
-        "made_at": clock.now().isoformat(),
-        "heads": [
-            {"tenant": str(tenant_id), "seq": seq, "hash": digest.hex()}
-            for tenant_id, (seq, digest) in sorted(heads.items())
-        ],
-    }
-    return json.dumps({**content, "signature": _signature(content)}, indent=1)
+
+def _tenant(slug: str) -> Tenant:
+    tenant = Tenant.objects.filter(slug=slug).first()
+    if tenant is None:
+        raise CommandError(f"there is no tenant {slug}")
+    return tenant
 
 
-def read(file: Path) -> Heads:
-    """The heads of an exported file. Raises CommandError where it can't be read or isn't as it was exported."""
+def _head(slug: str) -> dict[str, Any]:
+    return audit_heads.signed_head(_tenant(slug))
+
+
+def _all_there(heads: audit_heads.Heads) -> None:
+    """A chain whose whole tenant is gone has nothing that could be walked."""
+    gone = set(heads) - set(Tenant.objects.filter(pk__in=heads).values_list("pk", flat=True))
+    if gone:
+        raise CommandError(f"the exported heads name tenants that are not there: {', '.join(sorted(map(str, gone)))}")
+
+
+def _heads(file: Path) -> audit_heads.Heads:
     try:
-        content = json.loads(file.read_text(encoding="utf-8"))
-        signature = str(content.pop("signature"))
-        heads = {UUID(head["tenant"]): (int(head["seq"]), bytes.fromhex(head["hash"])) for head in content["heads"]}
+        return audit_heads.read(_bytes(file))
+    except BadSignature as bad:
+        raise CommandError(f"{file} is not as it was exported: {bad}") from bad
+
+
+def _bytes(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
     except OSError as error:
         raise CommandError(f"{file} can't be read: {error.strerror}") from error
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise CommandError(f"{file} is no export of heads") from error
-    if not hmac.compare_digest(signature.encode(), _signature(content).encode()):
-        raise CommandError(f"{file} is not as it was exported: its signature is wrong")
-    return heads
-
-
-def _signature(content: dict[str, Any]) -> str:
-    return audit.chain_hash(b"", ("heads|" + audit.canonical(content)).encode()).hex()
