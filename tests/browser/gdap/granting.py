@@ -13,7 +13,6 @@ from tests.launched import ROOT
 _BEGIN = """
 import json, sys
 from delegation import services
-from delegation.models import GdapRelationship
 from portal import catalogue
 from portal.models import Tenant, User
 given = json.loads(sys.stdin.read())
@@ -25,14 +24,6 @@ _GRANTED = """
 row = services.create_request(partner=agent.tenant, actor=agent, customer=admin.tenant, roles=roles, **given)
 row = services.lock_request(relationship=row, actor=agent)
 print(services.approve_request(relationship=row, actor=admin).pk)
-"""
-_ASKED_FOR = """
-row = GdapRelationship.objects.get(pk=given["pk"])
-row = services.edit_request(relationship=row, actor=agent, version=row.version, roles=roles)
-print(services.lock_request(relationship=row, actor=agent).pk)
-"""
-_APPROVED = """
-print(services.approve_request(relationship=GdapRelationship.objects.get(pk=given["pk"]), actor=admin).pk)
 """
 ADVENTURE_WORKS = "global-admin@adventure-works.example"
 
@@ -55,17 +46,3 @@ def _run(stack: Stack, script: str, **given: Any) -> str:
 def granted(stack: Stack, name: str, *roles: str, admin: str = ADVENTURE_WORKS, days: int = 60) -> str:
     """The path of an active relationship of Fabrikam that this administrator approved."""
     return _run(stack, _GRANTED, display_name=name, roles=roles, admin=admin, duration_days=days)
-
-
-def asked_for(stack: Stack, path: str, *roles: str) -> str:
-    """A draft, asking for these roles and locked."""
-    return _run(stack, _ASKED_FOR, pk=_key(path), roles=roles, admin=ADVENTURE_WORKS)
-
-
-def approved(stack: Stack, path: str, admin: str = ADVENTURE_WORKS) -> str:
-    """A request, approved as it was asked for."""
-    return _run(stack, _APPROVED, pk=_key(path), admin=admin)
-
-
-def _key(path: str) -> str:
-    return path.removeprefix("/p/fabrikam/admin-relationships/").partition("/")[0]

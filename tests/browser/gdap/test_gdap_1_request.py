@@ -6,19 +6,7 @@ import re
 
 from playwright.sync_api import expect
 
-from tests.browser.person import Person
-
-
-def role(agent: Person, name: str) -> None:
-    """Tick a role, found by its name where there is script."""
-    search = agent.page.get_by_role("searchbox", name="Roles: Search")
-    if search.count():
-        search.fill(name)
-    agent.page.get_by_role("checkbox", name=re.compile(f"^{re.escape(name)}")).check()
-
-
-def reason(agent: Person, name: str, text: str) -> None:
-    agent.page.get_by_label(f"Why you need it: {name}", exact=True).fill(text)
+from tests.browser.gdap.asking import tick_role
 
 
 def test_admin_agent_requests_roles_by_task_and_by_search(somebody, mailbox, script) -> None:
@@ -48,14 +36,13 @@ def test_admin_agent_requests_roles_by_task_and_by_search(somebody, mailbox, scr
     proposed.get_by_role("textbox").fill("Passwords at night")
 
     # Full control never lasts by itself.
-    role(agent, "Global Administrator")
-    reason(agent, "Global Administrator", "The move")
+    tick_role(agent, "Global Administrator", "The move")
     agent.page.get_by_role("checkbox", name=re.compile("^Extend by 180 days")).check()
     agent.page.get_by_label("E-mail").fill(address)
     agent.press("Next")
     agent.sees("Auto-extend can't be combined with Global Administrator. Leave one of the two out.")
     agent.page.get_by_role("checkbox", name=re.compile("^Global Administrator")).uncheck()
-    role(agent, "Directory Readers")
+    tick_role(agent, "Directory Readers")
     agent.press("Next")
 
     link = agent.page.get_by_label("The personal link, in case you lost it").input_value()
@@ -89,6 +76,6 @@ def test_admin_agent_requests_roles_by_task_and_by_search(somebody, mailbox, scr
     if script:
         agent.sees("Names stay taken, whatever their letter case.")
     agent.pick("Whoever opens the link first")
-    role(agent, "Directory Readers")
+    tick_role(agent, "Directory Readers")
     agent.press("Next")
     agent.sees("Another of your relationships has, or had, this name.")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from tests.browser.gdap.asking import approve
+
 MOVES = "/p/fabrikam/admin-relationships/moves"
 
 
-def test_one_customer_is_moved_step_by_step(somebody) -> None:
-    customer, slug = "Wingtip IT", "wingtip"  # the other customers' DAP is removed in story 7
-    agent = somebody("admin-agent@fabrikam.example", script=False)
+def test_one_customer_is_moved_step_by_step(somebody, script) -> None:
+    customer, slug = ("Adventure Works", "adventure-works") if script else ("Wingtip IT", "wingtip")
+    agent = somebody("admin-agent@fabrikam.example", script=script)
     agent.open(f"/p/fabrikam/customers?q={customer}")
     agent.follow(customer)
     agent.press("Move to GDAP")
@@ -22,10 +24,7 @@ def test_one_customer_is_moved_step_by_step(somebody) -> None:
     request = agent.main.get_by_role("link", name=f"{customer} · GDAP").first.get_attribute("href")
     asked = str(request).rpartition("/")[2]
 
-    administrator = somebody(f"global-admin@{slug}.example")
-    administrator.open(f"/admin-requests/{asked}")
-    administrator.page.get_by_role("checkbox", name="Yes, I authorise").check()
-    administrator.press("Approve all")
+    approve(somebody(f"global-admin@{slug}.example", script=script), f"/admin-requests/{asked}")
 
     agent.open(page)
     agent.sees("GDAP in force", "By GDAP")
