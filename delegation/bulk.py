@@ -14,6 +14,7 @@ from portal.catalogue import Capability
 from portal.models import Job, JobRow
 
 EXTEND_ON, EXTEND_OFF, RENEW = "gdap.extend_on", "gdap.extend_off", "gdap.renew"
+GIVE_UP_DAP = "dap.give_up"
 
 _RESULTS: dict[str, Any] = {
     "extends": _("Goes on by 180 days at its end, first on %(until)s."),
@@ -25,6 +26,9 @@ _RESULTS: dict[str, Any] = {
     "renewal_sent": _("Asked for as %(name)s, and sent."),
     "renewal_unsent": _("Asked for as %(name)s. The portal knows nobody to send it to."),
     "renewal_open": _("A renewal was asked for or drafted already."),
+    "dap_given_up": _("Delegated admin was given up. GDAP is in force here."),
+    "dap_given_up_bare": _("Delegated admin was given up. No GDAP is in force: nobody of ours can work here now."),
+    "no_dap": _("There is no delegated admin here any more."),
 }
 
 
@@ -37,6 +41,10 @@ def _url(job: Job, row: JobRow) -> str:
     return reverse("gdap-relationship", args=[job.tenant.slug, row.subject])
 
 
+def _customer_url(job: Job, row: JobRow) -> str:
+    return reverse("customer", args=[job.tenant.slug, row.subject])
+
+
 def register() -> None:
     """Make them known."""
     extend = {"capability": Capability.GDAP_EXTEND, "results": _RESULTS, "url": _url}
@@ -45,3 +53,6 @@ def register() -> None:
     jobs.register(
         jobs.Kind(RENEW, _("Ask for renewals"), run_batch=gdap_bulk.renew, batch=25, argument=_told, **extend)
     )
+    label = _("Give up DAP for the chosen customers")
+    gives = {"batch": 25, "results": _RESULTS, "url": _customer_url}
+    jobs.register(jobs.Kind(GIVE_UP_DAP, label, Capability.DAP_GIVE_UP, gdap_bulk.give_up_dap, **gives))

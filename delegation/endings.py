@@ -10,9 +10,9 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, pgettext
 
-from delegation import queries, reach
+from delegation import queries, reach, sources
 from portal import hooks
-from portal.models import Pair, PathKind
+from portal.models import Pair, PathKind, Tenant
 from relationships import catalogue as types
 from relationships.catalogue import partner_types
 from relationships.models import DeviceConsent, Relationship
@@ -78,6 +78,30 @@ def of_dap(pair: Pair, *, for_partner: bool) -> dict[str, Any]:
         ends[-1]["detail"] = _("We can no longer open service requests for this customer.")
     relationships = [relationship_item(row) for row in pair.relationships.filter(ended_at__isnull=True)]
     return {"ends": ends, "remains": relationships + kept(pair, with_links=not for_partner)}
+
+
+def of_dap_with_many(partner: Tenant, *, customers: int, with_gdap: int) -> dict[str, Any]:
+    """The same of giving it up with so many customers at once, with some of which GDAP is in force."""
+    sessions = _("Our people are refused with the next request, also where they are signed in now.")
+    ends = [
+        {"label": held.label, "detail": f"{group} · {_people(people)} · {_customers(customers)}"}
+        for held, group, people in reach.agents_of(partner, sources.DAP_ROLES)
+    ]
+    ends.append({"label": _("Work that is open"), "detail": sessions})
+    detail = _("We can no longer open service requests where no GDAP is in force.")
+    ends.append({"label": _("Service requests on behalf"), "detail": detail})
+    return {
+        "ends": ends,
+        "remains": [
+            {"label": _("GDAP"), "detail": _("In force with %(customers)s.") % {"customers": _customers(with_gdap)}},
+            {"label": _("Relationships"), "detail": _("They stay, for subscriptions and renewals.")},
+            {"label": _("What doesn't come from DAP"), "detail": _("Accounts, guests, roles and Azure roles.")},
+        ],
+    }
+
+
+def _customers(count: int) -> str:
+    return ngettext("%(count)d customer", "%(count)d customers", count) % {"count": count}
 
 
 def relationship_item(relationship: Relationship) -> Item:

@@ -15,6 +15,7 @@ ACTS: dict[str, tuple[str, Any]] = {
     gdap_expiring.EXTEND_ON: (bulk.EXTEND_ON, _("Switch auto-extend on")),
     gdap_expiring.EXTEND_OFF: (bulk.EXTEND_OFF, _("Switch auto-extend off")),
     gdap_expiring.RENEW: (bulk.RENEW, _("Ask for renewals")),
+    gdap_expiring.GIVE_UP_DAP: (bulk.GIVE_UP_DAP, _("Give up DAP for the chosen customers")),
 }
 #: More are chosen by filter: so many fit into an address.
 MOST_CHOSEN = 100
@@ -60,4 +61,4 @@ class RenewalForm(forms.Form):
 
 def kept(query: QueryDict) -> list[tuple[str, str]]:
     """The filter of the list, as the confirmation carries it along."""
-    return [(name, query[name]) for name in ("q", "due", "extend") if query.get(name)]
+    return [(name, query[name]) for name in ("q", "due", "extend", "dap") if query.get(name)]

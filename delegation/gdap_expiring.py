@@ -9,8 +9,22 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import connection
-from django.db.models import Case, CharField, Count, DateTimeField, Exists, OuterRef, Q, QuerySet, Value, When
-from django.db.models.expressions import RawSQL
+from django.db.models import (
+    Case,
+    CharField,
+    Count,
+    DateTimeField,
+    DurationField,
+    Exists,
+    ExpressionWrapper,
+    F,
+    Func,
+    OuterRef,
+    Q,
+    QuerySet,
+    Value,
+    When,
+)
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
@@ -18,9 +32,10 @@ from delegation import catalogue
 from delegation.models import DapGrant, GdapRelationship, GdapRole
 from portal import catalogue as roles
 from portal import clock
+from portal.models import Pair
 
 Status = GdapRelationship.Status
-EXTEND_ON, EXTEND_OFF, RENEW = "extend_on", "extend_off", "renew"
+EXTEND_ON, EXTEND_OFF, RENEW, GIVE_UP_DAP = "extend_on", "extend_off", "renew", "give_up_dap"
 
 #: The tiles: within so many days, later, and what expired in the last year.
 WITHIN = {"1": 1, "7": 7, "30": 30}
@@ -44,18 +59,17 @@ OBSTACLES: dict[str, Any] = {
 }
 
 _STEP = int(catalogue.EXTENSION.total_seconds())
+#: How far the extensions of so much time past the recorded end have moved it.
+_STEPS = f"(floor(extract(epoch FROM %(expressions)s) / {_STEP}) + 1) * interval '{_STEP} seconds'"
 
 
-def forecast(at: datetime) -> RawSQL:
+def forecast(at: datetime) -> Case:
     """The end as it stands at a moment (docs/gdap.md, *Time*): `GdapRelationship.end_at` in SQL."""
-    table = '"delegation_gdaprelationship"'
-    return RawSQL(  # noqa: S611 - our own words
-        f"""CASE WHEN {table}.auto_extend AND {table}.ends_at <= %s THEN {table}.ends_at
-            + (floor(extract(epoch FROM %s - {table}.ends_at) / %s) + 1) * %s * interval '1 second'
-            ELSE {table}.ends_at END""",
-        (at, at, _STEP, _STEP),
-        output_field=DateTimeField(),
-    )
+    passed = ExpressionWrapper(Value(at, DateTimeField()) - F("ends_at"), DurationField())
+    steps = Func(passed, template=_STEPS, output_field=DurationField())
+    moved = ExpressionWrapper(F("ends_at") + steps, DateTimeField())
+    extends = When(auto_extend=True, ends_at__lte=at, then=moved)
+    return Case(extends, default=F("ends_at"), output_field=DateTimeField())
 
 
 def in_force(rows: QuerySet[GdapRelationship], at: datetime) -> QuerySet[GdapRelationship]:
@@ -142,9 +156,20 @@ def add_details(found: list[Any]) -> None:
         row.present_roles = [roles.roles()[role_id] for role_id in role_ids]
 
 
-def falling_back(rows: QuerySet[GdapRelationship]) -> int:
-    """How many of them are with a customer where DAP lives beside it."""
-    return rows.filter(Exists(DapGrant.objects.filter(pair=OuterRef("pair"), ended_at__isnull=True))).count()
+def beside_dap(rows: QuerySet[GdapRelationship], *, is_there: bool = True) -> QuerySet[GdapRelationship]:
+    """Those with a customer where DAP lives beside it, or where it doesn't."""
+    dap = Exists(DapGrant.objects.filter(pair=OuterRef("pair"), ended_at__isnull=True))
+    return rows.filter(dap if is_there else ~dap)
+
+
+def customers_of(rows: QuerySet[GdapRelationship]) -> QuerySet[Pair]:
+    """The customers that relationships are with, each once."""
+    return Pair.objects.filter(pk__in=rows.order_by().values("pair"))
+
+
+def with_dap(pairs: QuerySet[Pair]) -> QuerySet[Pair]:
+    """Those of them where DAP lives."""
+    return pairs.filter(Exists(DapGrant.objects.filter(pair=OuterRef("pk"), ended_at__isnull=True)))
 
 
 def days_left(row: GdapRelationship, at: datetime) -> int:

@@ -17,16 +17,24 @@ from delegation.models import GdapRelationship
 from portal import search
 from portal.cells import badge, day
 
+BESIDE = (("with", _("DAP is still there")), ("without", _("No DAP")))
 SWITCHED = (("on", _("Auto-extend on")), ("off", _("Auto-extend off")))
 
 
 class ExpiringFilter(django_filters.FilterSet):
-    """By when it ends, by auto-extend, by words of the name or the customer. Without a choice: all in force."""
+    """By when it ends, by auto-extend, by whether DAP lives beside it, by words of the name or the customer.
+
+    Without a choice: all in force.
+    """
 
     q = django_filters.CharFilter(method="by_words", max_length=200)
     due = django_filters.ChoiceFilter(choices=gdap_expiring.DUE, method="as_it_is")
     extend = django_filters.ChoiceFilter(
         label=_("Auto-extend"), empty_label=_("All"), choices=SWITCHED, method="by_extension"
+    )
+
+    dap = django_filters.ChoiceFilter(
+        label=_("Delegated admin (DAP)"), empty_label=_("All"), choices=BESIDE, method="by_dap"
     )
 
     class Meta:
@@ -42,6 +50,9 @@ class ExpiringFilter(django_filters.FilterSet):
 
     def by_extension(self, queryset: QuerySet[GdapRelationship], name: str, value: str) -> QuerySet[GdapRelationship]:
         return queryset.filter(auto_extend=value == "on")
+
+    def by_dap(self, queryset: QuerySet[GdapRelationship], name: str, value: str) -> QuerySet[GdapRelationship]:
+        return gdap_expiring.beside_dap(queryset, is_there=value == "with")
 
     def by_words(self, queryset: QuerySet[GdapRelationship], name: str, value: str) -> QuerySet[GdapRelationship]:
         acting: Any = self.request.acting  # type: ignore[union-attr]
@@ -118,8 +129,7 @@ class ExpiringTable(GdapTable):
 
     def cell_roles(self, record: Any) -> str:
         roles = super().cell_roles(record)
-        warned = record.falls_back and not record.auto_extend and record.status_now == GdapRelationship.Status.ACTIVE
-        return format_html("{} {}", roles, badge("bad", gettext("then DAP again"))) if warned else roles
+        return format_html("{} {}", roles, _beside(record)) if record.falls_back else roles
 
     def value_days_left(self, record: Any) -> str:
         return str(gdap_expiring.days_left(record, self.now))
@@ -129,3 +139,10 @@ class ExpiringTable(GdapTable):
 
     def value_falls_back(self, record: Any) -> str:
         return gettext("yes") if record.falls_back else gettext("no")
+
+
+def _beside(record: Any) -> str:
+    """What DAP, which lives beside it, means for its end."""
+    if record.status_now != GdapRelationship.Status.ACTIVE:
+        return badge("bad", gettext("DAP again"))
+    return badge("wait", gettext("DAP as well")) if record.auto_extend else badge("bad", gettext("then DAP again"))

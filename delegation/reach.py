@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,7 +12,7 @@ from django.db.models.functions import Coalesce
 from django.utils.translation import ngettext
 
 from portal import catalogue, clock
-from portal.models import Membership, Pair, PairGrant, PathKind, TenantGrant
+from portal.models import Membership, Pair, PairGrant, PathKind, SecurityGroup, Tenant, TenantGrant
 
 
 @dataclass(frozen=True)
@@ -122,3 +122,10 @@ def _members(paths: Iterable[Any]) -> Any:
 
 def _role(row: TenantGrant) -> str:
     return catalogue.roles()[row.permission.codename.removeprefix("role_")].label
+
+
+def agents_of(partner: Tenant, roles: Mapping[Any, str]) -> list[tuple[catalogue.Role, str, int]]:
+    """Kind of group → role: each role, its group of the partner, and how many people can use it; one statement."""
+    members = Membership.objects.filter(able(), group=OuterRef("group_id"))
+    groups = SecurityGroup.objects.filter(tenant=partner, kind__in=roles).annotate(people=_number(members))
+    return [(catalogue.roles()[roles[group.kind]], group.name, group.people) for group in groups.order_by("kind")]

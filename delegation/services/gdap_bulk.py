@@ -1,4 +1,7 @@
-"""Acts on many GDAP relationships: auto-extend in sets, renewals one by one. Batches of a bulk job (`portal.jobs`)."""
+"""Acts on many GDAP relationships: auto-extend in sets; renewals, and the DAP beside them, one by one.
+
+Batches of a bulk job (`portal.jobs`).
+"""
 
 from __future__ import annotations
 
@@ -10,9 +13,10 @@ from uuid import UUID
 from django.db import connection
 from django.utils import translation
 
-from delegation import catalogue, gdap_expiring, gdap_offers
+from delegation import catalogue, gdap_expiring, gdap_offers, gdap_pairs
 from delegation.models import GdapAssignment, GdapRelationship
-from delegation.services import gdap_amendments, gdap_delivery, gdap_requests
+from delegation.queries import active_dap
+from delegation.services import dap, gdap_amendments, gdap_delivery, gdap_requests
 from delegation.services import gdap_rows as rows
 from portal import access, clock, jobs
 from portal.access import Decision
@@ -134,3 +138,23 @@ def _renew(job: Job, actor: User, found: JobRow) -> Outcome:
 
 #: A batch of *Ask for renewals*.
 renew = jobs.one_by_one(_renew)
+
+
+# ── DAP beside GDAP, one by one ──
+
+
+def _give_up_dap(job: Job, actor: User, found: JobRow) -> Outcome:
+    """What `give_up_dap` does for one customer; says whether anything of GDAP stays in its place."""
+    pair = Pair.objects.filter(partner=job.tenant_id, pk=found.subject).first()
+    if pair is None:
+        return jobs.refused("gone")
+    grant = active_dap(pair)
+    if grant is None:
+        access.require(actor, Capability.DAP_GIVE_UP, pair)
+        return jobs.done("no_dap")
+    dap.give_up_dap(grant=grant, actor=actor, reason=str(job.arguments.get("reason", "")))
+    return jobs.done("dap_given_up" if gdap_pairs.in_force(pair).exists() else "dap_given_up_bare")
+
+
+#: A batch of *Give up DAP for the chosen customers*.
+give_up_dap = jobs.one_by_one(_give_up_dap)

@@ -16,7 +16,7 @@ from delegation.gdap_bulk_forms import ACTS, ChosenForm, RenewalForm, kept
 from delegation.gdap_expiring_list import ExpiringFilter, ExpiringTable
 from delegation.gdap_tables import customer_of
 from delegation.models import GdapRelationship
-from delegation.views import insist
+from delegation.views import gdap_expiring_dap, insist
 from delegation.views.gdap_tabs import tabs
 from portal import access, jobs, lists
 from portal.catalogue import Capability as Can
@@ -49,13 +49,32 @@ def expiring(request: Any) -> HttpResponse:
         export_url=f"{reverse('gdap-expiring-export', args=[slug])}?{request.GET.urlencode()}",
         tabs=tabs(request),
         tiles=_tiles(request, listing.queryset),
-        acts=[{"value": act, "label": label} for act, (_kind, label) in ACTS.items()],
+        acts=_acts(request),
         can_extend=request.acting.rights.allows(Can.GDAP_EXTEND),
         bulk_url=reverse("gdap-expiring-change", args=[slug]),
         filtered=kept(request.GET),
     )
     context |= {"total": listing.total, "matching": lists.shown_count(listing.total)}  # counted by now
+    context["beside_url"] = _beside_url(request) if any(row.falls_back for row in listing.data.data) else ""
     return render(request, "delegation/gdap_expiring.html", context)
+
+
+def _beside_url(request: Any) -> str:
+    """The list, of those only with a customer where DAP lives beside it."""
+    query = request.GET.copy()
+    query.pop("at", None)
+    query["dap"] = "with"
+    return f"?{query.urlencode()}"
+
+
+def _acts(request: Any) -> list[dict[str, Any]]:
+    """What the rows can be chosen for."""
+    may_give_up = request.acting.rights.allows(Can.DAP_GIVE_UP)
+    return [
+        {"value": act, "label": label, "variant": "danger" if act == gdap_expiring.GIVE_UP_DAP else ""}
+        for act, (_kind, label) in ACTS.items()
+        if may_give_up or act != gdap_expiring.GIVE_UP_DAP
+    ]
 
 
 def _tiles(request: Any, rows: Any) -> list[dict[str, Any]]:
@@ -97,8 +116,10 @@ def change(request: Any) -> HttpResponse:
         messages.error(request, next(iter(chosen.errors.values()))[0])
         return redirect("gdap-expiring", request.acting.tenant.slug)
     act = chosen.cleaned_data["act"]
-    options = RenewalForm(given if request.method == "POST" and act == gdap_expiring.RENEW else None)
     rows = _chosen(request, given, chosen.cleaned_data)
+    if act == gdap_expiring.GIVE_UP_DAP:
+        return gdap_expiring_dap.give_up(request, rows, chosen)
+    options = RenewalForm(given if request.method == "POST" and act == gdap_expiring.RENEW else None)
     if request.method == "POST" and (options.is_valid() or not options.is_bound):
         return _start(request, act, rows, options)
     status = 400 if options.is_bound else 200
@@ -152,7 +173,8 @@ def _preview(request: Any, act: str, rows: Any, chosen: ChosenForm, options: Ren
         "works": tally.get("", 0),
         "total": sum(tally.values()),
         "obstacles": obstacles,
-        "falling_back": gdap_expiring.falling_back(rows) if act == gdap_expiring.EXTEND_OFF else 0,
+        "falling_back": gdap_expiring.beside_dap(rows).count() if act == gdap_expiring.EXTEND_OFF else 0,
+        "dap_url": gdap_expiring_dap.url(request, chosen),
         "is_renewal": act == gdap_expiring.RENEW,
         "chosen": chosen,
         "filtered": kept(chosen.data),
