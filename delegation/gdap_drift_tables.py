@@ -10,7 +10,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from delegation.gdap_tables import customer_of
-from portal.cells import badge, link
+from portal.cells import badge, link, tick
 from portal.lists import WrittenTable
 
 
@@ -48,10 +48,7 @@ class DriftTable(WrittenTable):
             self.columns.hide("chosen")
 
     def cell_chosen(self, record: Any) -> str:
-        label = gettext("Choose %(name)s") % {"name": record.display_name}
-        return format_html(
-            '<input type="checkbox" name="chosen" value="{}" form="{}" aria-label="{}">', record.pk, self.form, label
-        )
+        return tick(self.form, "chosen", record.pk, record.display_name)
 
     def cell_display_name(self, record: Any) -> str:
         return link(f"{self.url}/{record.pk}", record.display_name)

@@ -15,7 +15,7 @@ from delegation import catalogue, gdap_expiring
 from delegation.gdap_tables import GdapTable
 from delegation.models import GdapRelationship
 from portal import search
-from portal.cells import badge, day
+from portal.cells import badge, day, tick
 
 BESIDE = (("with", _("DAP is still there")), ("without", _("No DAP")))
 SWITCHED = (("on", _("Auto-extend on")), ("off", _("Auto-extend off")))
@@ -101,10 +101,7 @@ class ExpiringTable(GdapTable):
             self.columns.hide("select")
 
     def cell_select(self, record: Any) -> str:
-        label = gettext("Choose %(name)s") % {"name": record.display_name}
-        return format_html(
-            '<input type="checkbox" name="row" value="{}" form="bulk" aria-label="{}">', record.pk, label
-        )
+        return tick("bulk", "row", record.pk, record.display_name)
 
     def cell_days_left(self, record: Any) -> str:
         left = gdap_expiring.days_left(record, self.now)

@@ -96,9 +96,9 @@ def state_of(pair: Pair) -> str:
     return found or ""
 
 
-def tally(pairs: QuerySet[Pair]) -> dict[str, int]:
-    """How many pairs are how far: one statement."""
-    return dict(moves(pairs).order_by().values_list("move_state").annotate(Count("pk")))
+def tally(moves_of: QuerySet[Pair]) -> dict[str, int]:
+    """How many of the `moves` are how far: one statement."""
+    return dict(moves_of.order_by().values_list("move_state").annotate(Count("pk")))
 
 
 def present(pair: Pair) -> dict[str, GdapRelationship | None]:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
+from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from delegation import gdap_move_needs, gdap_templates, least_privilege
 from delegation.forms import DurationForm
+from delegation.gdap_bulk_forms import MOST_CHOSEN
 from delegation.gdap_move_needs import Proposal
 from portal.catalogue import Capability
 from portal.meanings import MEANINGS
@@ -24,6 +26,32 @@ class SendForm(forms.Form):
         initial=True,
         help_text=_("Otherwise they wait among the customer's requests, and you deliver their links yourself."),
     )
+
+
+class ChosenForm(forms.Form):
+    """Which customers of the list: the ticked ones, or (where nothing is said) all that match its filters."""
+
+    CHOSEN, ALL = "chosen", "all"
+
+    which = forms.ChoiceField(choices=[(CHOSEN, CHOSEN), (ALL, ALL)], required=False)
+    chosen = forms.Field(required=False, widget=forms.MultipleHiddenInput)
+
+    def clean_chosen(self) -> list[Any]:
+        """The keys of the ticked ones."""
+        field = forms.UUIDField()
+        return [field.clean(value) for value in list(self.cleaned_data["chosen"] or [])[:MOST_CHOSEN]]
+
+    def clean(self) -> dict[str, Any]:
+        """Something has to be ticked."""
+        cleaned: dict[str, Any] = super().clean() or {}
+        if cleaned.get("which") == self.CHOSEN and not cleaned.get("chosen"):
+            self.add_error(None, _("Choose at least one customer."))
+        return cleaned
+
+    def of(self, rows: QuerySet[Pair]) -> QuerySet[Pair]:
+        """Those of the rows."""
+        is_all = self.cleaned_data["which"] != self.CHOSEN
+        return rows if is_all else rows.filter(pk__in=self.cleaned_data["chosen"])
 
 
 class TermsForm(DurationForm, SendForm):

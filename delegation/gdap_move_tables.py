@@ -10,14 +10,14 @@ from django.utils.translation import gettext_lazy as _
 
 from delegation import gdap_move
 from delegation.models import DapGrant, GdapRelationship
-from portal.cells import ago, badge, day, link
+from portal.cells import ago, badge, day, link, tick
 from portal.lists import WrittenTable
 from portal.tables import moment
 
 Status = GdapRelationship.Status
 LABELS = dict(gdap_move.STATES)
 _LIVE = (Status.CREATED, Status.APPROVAL_PENDING, Status.ACTIVE)
-_TONES = {
+TONES = {
     gdap_move.OPEN: "bad",
     gdap_move.PROPOSED: "idle",
     gdap_move.REQUESTED: "wait",
@@ -29,7 +29,7 @@ _TONES = {
 
 def state_badge(state: str) -> SafeString:
     """How far a move is."""
-    return badge(_TONES[state], LABELS[state])
+    return badge(TONES[state], LABELS[state])
 
 
 def add_details(rows: list[Any]) -> None:
@@ -48,6 +48,13 @@ def add_details(rows: list[Any]) -> None:
 class MoveTable(WrittenTable):
     """A partner's customers with DAP, and those that gave it up for GDAP."""
 
+    chosen = tables.Column(
+        verbose_name=_("Choose"),
+        empty_values=(),
+        accessor="pk",
+        exclude_from_export=True,
+        attrs={"th": {"data-unseen": ""}},
+    )
     customer_name = tables.Column(verbose_name=_("Customer"))
     customer_domain = tables.Column(verbose_name=_("Domain"), visible=False)
     state = tables.Column(verbose_name=_("State"), empty_values=(), accessor="pk")
@@ -61,15 +68,20 @@ class MoveTable(WrittenTable):
     caption = _("DAP to GDAP")
     empty_title = _("No customers here")
     empty_icon = "arrow-right-circle"
-    unlabelled = frozenset({"customer_name"})
+    unlabelled = frozenset({"chosen", "customer_name"})
 
     class Meta(WrittenTable.Meta):
         empty_text = _("Customers that granted you delegated admin (DAP) appear here.")
         order_by_field = "sort"
 
-    def __init__(self, *args: Any, url: str, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, url: str, can_choose: bool, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.url = url
+        if not can_choose:
+            self.columns.hide("chosen")
+
+    def cell_chosen(self, record: Any) -> str:
+        return tick("chosen", "chosen", record.pk, record.customer_name)
 
     def cell_customer_name(self, record: Any) -> str:
         return link(f"{self.url}/{record.pk}", record.customer_name, record.customer_domain)

@@ -13,7 +13,7 @@ from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.timezone import localtime
-from django.utils.translation import get_language
+from django.utils.translation import get_language, gettext
 
 
 class Cell(tables.TemplateColumn):
@@ -50,6 +50,14 @@ def link(url: str, name: Any, sub: Any = "") -> SafeString:
     """A row's name that leads to it, with a second line."""
     return format_html(
         '<a href="{}"><strong class="cut">{}</strong></a> <span class="sub cut">{}</span>', url, name, sub
+    )
+
+
+def tick(form: str, name: str, value: Any, about: Any) -> SafeString:
+    """A box that chooses the row for a form of the page; `about` is what the row is called."""
+    label = gettext("Choose %(name)s") % {"name": about}
+    return format_html(
+        '<input type="checkbox" name="{}" value="{}" form="{}" aria-label="{}">', name, value, form, label
     )
 
 

@@ -42,7 +42,7 @@ def give_up(request: Any, rows: QuerySet[GdapRelationship], chosen: ChosenForm) 
     partner = request.acting.tenant
     pairs = access.allowing(gdap_expiring.customers_of(rows), request.user, Can.DAP_GIVE_UP)
     giving = gdap_expiring.with_dap(pairs)
-    tally = gdap_move.tally(giving)
+    tally = gdap_move.tally(gdap_move.moves(giving))
     if not tally:
         messages.info(request, _("There is no delegated admin to give up."))
         return redirect("gdap-expiring", partner.slug)

@@ -1,4 +1,4 @@
-"""*DAP to GDAP*: how far each customer's move is, one customer's move step by step, and all of them by jobs."""
+"""*DAP to GDAP*: how far each customer's move is, and one customer's move step by step."""
 
 from __future__ import annotations
 
@@ -6,59 +6,76 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
-from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_POST, require_safe
 
-from delegation import bulk_moves, gdap_move, gdap_move_losses, gdap_move_needs, services
-from delegation.forms import ReasonForm
+from delegation import gdap_move, gdap_move_losses, gdap_move_needs, services
 from delegation.gdap_move_filters import MoveFilter
-from delegation.gdap_move_forms import GiveUpForm, MoveForm, TermsForm
-from delegation.gdap_move_tables import MoveTable, add_details, state_badge
+from delegation.gdap_move_forms import GiveUpForm, MoveForm
+from delegation.gdap_move_tables import TONES, MoveTable, add_details, state_badge
 from delegation.models import GdapRelationship
 from delegation.views import insist
 from delegation.views.gdap_tabs import tabs
-from portal import access, jobs, lists
+from portal import access, lists
 from portal.catalogue import Capability as Can
 from portal.errors import Refused
 from portal.models import Pair
-from portal.services import jobs as job_services
 
-_form_page = require_http_methods(["GET", "HEAD", "POST"])
 _STEPS = (gdap_move.PROPOSED, gdap_move.REQUESTED, gdap_move.APPROVED, gdap_move.CHECKED, gdap_move.DONE)
 
 
-def _listing(request: Any, capability: Can = Can.GDAP_VIEW) -> lists.Listing:
+def listing_of(request: Any, capability: Can = Can.GDAP_VIEW) -> lists.Listing:
+    """The customers that this person may do it for, as the address filters them."""
     insist(request, capability)
+    rights, slug = request.acting.rights, request.acting.tenant.slug
     rows = gdap_move.moves(access.allowing(Pair.objects.all(), request.user, capability))
-    url = reverse("gdap-moves", args=[request.acting.tenant.slug])
-    return lists.Listing(request, MoveTable, rows, MoveFilter, add_details, {"url": url})
+    can_choose = rights.allows(Can.GDAP_REQUEST) or rights.allows(Can.DAP_GIVE_UP)
+    options = {"url": reverse("gdap-moves", args=[slug]), "can_choose": can_choose}
+    return lists.Listing(request, MoveTable, rows, MoveFilter, add_details, options)
 
 
 @require_safe
 def moves(request: Any) -> HttpResponse:
     """Every customer with DAP, and those that gave it up for GDAP."""
     slug, rights = request.acting.tenant.slug, request.acting.rights
-    context = _listing(request).context(
+    listing = listing_of(request)
+    context = listing.context(
         page_title=_("DAP to GDAP"),
         page_lead=_("Delegated admin (DAP) is all or nothing and never ends. Move each customer to named roles."),
         search_label=_("Name or domain"),
-        chips=("state", gdap_move.STATES),
         tabs=tabs(request),
+        tiles=_tiles(request, listing.queryset),
+        filtered=[(name, request.GET[name]) for name in ("q", "state") if request.GET.get(name)],
         export_url=f"{reverse('gdap-moves-export', args=[slug])}?{request.GET.urlencode()}",
         may_request=rights.allows(Can.GDAP_REQUEST),
         may_give_up=rights.allows(Can.DAP_GIVE_UP),
     )
+    context |= {"total": listing.total, "matching": lists.shown_count(listing.total)}  # counted by now
     return render(request, "delegation/gdap_moves.html", context)
+
+
+def _tiles(request: Any, rows: Any) -> list[dict[str, Any]]:
+    """How many customers are how far, as far as chips count: one statement."""
+    states = [(rows.filter(move_state=state), lists.CHIP_UP_TO) for state, _label in gdap_move.STATES]
+    return [
+        {
+            "label": label,
+            "value": lists.shown_count(count, lists.CHIP_UP_TO),
+            "url": f"?state={state}",
+            "tone": TONES[state] if count else "",
+            "current": request.GET.get("state") == state,
+        }
+        for (state, label), count in zip(gdap_move.STATES, lists.bounded_counts(states), strict=True)
+    ]
 
 
 @require_safe
 def export(request: Any) -> HttpResponse:
     """The filtered list as CSV."""
-    return _listing(request).csv("dap-to-gdap")  # type: ignore[return-value]
+    return listing_of(request).csv("dap-to-gdap")  # type: ignore[return-value]
 
 
 # ── one customer ──
@@ -169,58 +186,3 @@ def give_up(request: Any, pair_id: UUID) -> HttpResponse:
         return _page(request, pair, give_up_form=form, blocked=str(refused.message), status=409)
     messages.success(request, _("Delegated admin was given up; GDAP is in its place."))
     return _to(pair)
-
-
-# ── all of them ──
-
-
-def _matching(request: Any, state: str, capability: Can) -> QuerySet[Pair]:
-    """Those that match the list's search and are so far."""
-    return _listing(request, capability).rows.filter(move_state=state).order_by("customer_key", "pk")
-
-
-def _bulk_page(request: Any, rows: QuerySet[Pair], form: Any, **more: Any) -> HttpResponse:
-    (count,) = lists.bounded_counts([(rows, 100_000)])
-    if not count:
-        messages.info(request, _("There is no customer to do this for."))
-        return redirect("gdap-moves", request.acting.tenant.slug)
-    context = {"form": form, "count": count, "rows": rows[:10], **more}
-    return render(request, "delegation/gdap_moves_bulk.html", context, status=400 if form.errors else 200)
-
-
-def _start(request: Any, kind: str, rows: QuerySet[Pair], arguments: dict[str, Any]) -> HttpResponse:
-    job = job_services.start_job(
-        tenant=request.acting.tenant,
-        actor=request.user,
-        kind=kind,
-        subjects=jobs.subjects_of(rows, lambda row: row.customer_name),
-        arguments=arguments,
-    )
-    return redirect("job", request.acting.tenant.slug, job.pk)
-
-
-@_form_page
-def ask_all(request: Any) -> HttpResponse:
-    """Ask every customer whose move hasn't begun: by a job."""
-    rows = _matching(request, gdap_move.OPEN, Can.GDAP_REQUEST)
-    form = TermsForm(request.POST if request.method == "POST" else None, partner=request.acting.tenant)
-    if request.method == "POST" and form.is_valid() and rows.exists():
-        cleaned = form.cleaned_data
-        arguments = {
-            "template": cleaned["template"],
-            "days": cleaned["duration_days"],
-            "auto_extend": cleaned["auto_extend"],
-            "is_sent": cleaned["is_sent"],
-        }
-        return _start(request, bulk_moves.REQUEST, rows, arguments)
-    return _bulk_page(request, rows, form, is_asking=True)
-
-
-@_form_page
-def give_up_all(request: Any) -> HttpResponse:
-    """Give DAP up wherever GDAP is in place: by a job."""
-    rows = _matching(request, gdap_move.CHECKED, Can.DAP_GIVE_UP)
-    form = ReasonForm(request.POST if request.method == "POST" else None)
-    if request.method == "POST" and form.is_valid() and rows.exists():
-        return _start(request, bulk_moves.GIVE_UP, rows, {"reason": form.cleaned_data["reason"]})
-    return _bulk_page(request, rows, form)

@@ -10,9 +10,9 @@ from django.test import Client
 from django.urls import reverse
 
 from delegation import bulk, gdap_expiring, services
-from delegation.models import GdapRelationship
+from delegation.models import DapGrant, GdapRelationship
 from portal import clock, jobs
-from portal.models import AuditEntry, Job, OutboxMessage, TenantGrant
+from portal.models import AuditEntry, Job, JobRow, OutboxMessage, TenantGrant
 from portal.services import jobs as job_services
 from tests.cast import Cast
 from tests.delegation import granting
@@ -175,4 +175,77 @@ def test_who_may_extend_can_choose_rows_and_who_may_only_look_cannot(dap_cast: C
     assert row.display_name in pages["sales-agent"]
     assert [page.count('form="bulk"') for page in pages.values()] == [1, 0]
     assert [page.count('value="extend_on"') for page in pages.values()] == [1, 0]
+    assert [page.count('value="give_up_dap"') for page in pages.values()] == [1, 0]
     assert "All that match (1)" in pages["admin-agent"]
+
+
+# ── DAP beside it ──
+
+
+def given_up(cast: Cast, *rows: GdapRelationship, by: str = "admin-agent") -> Job | None:
+    """The job of *Give up DAP for the chosen customers*, started by the page and finished; None where it starts none."""
+    client = Client()
+    client.force_login(cast[by])
+    keys = [str(row.pk) for row in rows]
+    form = {"act": gdap_expiring.GIVE_UP_DAP, "which": "chosen", "row": keys, "reason": "Named roles are in place."}
+    client.post(reverse("gdap-expiring-change", args=["fabrikam"]), form)
+    job_services.run_due()
+    return Job.objects.filter(kind=bulk.GIVE_UP_DAP).first()
+
+
+def test_dap_is_given_up_once_for_each_customer_and_gdap_stays(dap_cast: Cast) -> None:
+    rows = [granting.active(dap_cast), granting.active(dap_cast)]
+    granting.assign(dap_cast, rows[0], granting.group(dap_cast.fabrikam))
+    job = given_up(dap_cast, *rows)
+    assert job is not None
+    assert codes(job) == [("done", "dap_given_up")]
+    grant = DapGrant.objects.get()
+    assert (grant.ended_by_side, grant.end_reason) == ("partner", "Named roles are in place.")
+    assert AuditEntry.objects.filter(action="dap.given_up", tenant=dap_cast.contoso).count() == 1
+    assert gdap_expiring.in_force(GdapRelationship.objects.all(), clock.now()).count() == 2
+    call_command("access", "verify")
+    assert given_up(dap_cast, *rows) == job, "nothing to give up: no second job"
+
+
+def test_without_gdap_in_force_it_says_that_nobody_can_work_there(dap_cast: Cast) -> None:
+    row = granting.active(dap_cast)
+    services.terminate(relationship=row, actor=dap_cast["admin-agent"])
+    client = Client()
+    client.force_login(dap_cast["admin-agent"])
+    query = f"?act=give_up_dap&which=chosen&row={row.pk}"
+    page = client.get(reverse("gdap-expiring-change", args=["fabrikam"]) + query).content.decode()
+    assert "No GDAP is in force: nobody of ours can work there then" in page
+    job = given_up(dap_cast, row)
+    assert job is not None
+    assert codes(job) == [("done", "dap_given_up_bare")]
+
+
+def test_who_may_not_give_dap_up_at_the_customer_may_not_here(dap_cast: Cast) -> None:
+    row = granting.active(dap_cast)
+    assert given_up(dap_cast, row, by="sales-agent") is None
+    assert given_up(dap_cast, row, by="helpdesk-agent") is None
+    other = granting.custom(dap_cast.fabrikam, "Only these", dap_cast["partner-user"])
+    services.limit_groups(pair=dap_cast.pair, groups=[other], actor=dap_cast["partner-admin"])
+    assert given_up(dap_cast, row) is None
+    subject = jobs.Subject(str(dap_cast.pair.pk), "Contoso")
+    for by, tenant in (("admin-agent", dap_cast.fabrikam), ("stranger-partner", dap_cast.litware)):
+        job_services.start_job(tenant=tenant, actor=dap_cast[by], kind=bulk.GIVE_UP_DAP, subjects=[subject])
+    job_services.run_due()
+    rows = JobRow.objects.filter(job__kind=bulk.GIVE_UP_DAP)
+    assert {(row.job.tenant.slug, row.code) for row in rows} == {("fabrikam", "no_right"), ("litware", "gone")}
+    assert DapGrant.objects.get().ended_at is None
+
+
+@pytest.mark.parametrize("due", ["", "1", "7", "30", "later"])
+def test_all_that_match_are_those_of_the_tile_with_dap_beside_them(dap_cast: Cast, due: str) -> None:
+    days = {"": 30, "1": 1, "7": 7, "30": 30, "later": 300}[due]
+    granting.active(dap_cast, duration_days=days)
+    client = Client()
+    client.force_login(dap_cast["partner-admin"])
+    listed = client.get(reverse("gdap-expiring", args=["fabrikam"]) + f"?due={due}&dap=with")
+    assert listed.context["total"] == 1
+    assert "With some of these customers DAP lives beside GDAP" in listed.content.decode()
+    query = f"?act=give_up_dap&which=all&due={due}&dap=with"
+    page = client.get(reverse("gdap-expiring-change", args=["fabrikam"]) + query)
+    assert (page.status_code, page.context["works"]) == (200, 1)
+    assert client.get(reverse("gdap-expiring", args=["fabrikam"]) + "?dap=without").context["total"] == 0
