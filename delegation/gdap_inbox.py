@@ -17,6 +17,7 @@ from delegation.gdap_tables import status_badge
 from delegation.models import GdapRelationship
 from portal.cells import day
 from portal.lists import WrittenTable
+from portal.tables import moment
 
 Status = GdapRelationship.Status
 
@@ -89,3 +90,24 @@ class GdapInboxTable(WrittenTable):
 
     def cell_lapses_at(self, record: Any) -> str:
         return day(record.lapses_at) if record.status_now == Status.APPROVAL_PENDING else gettext("over")
+
+    def value_partner(self, record: Any) -> str:
+        return record.partner.display_name
+
+    def value_display_name(self, record: Any) -> str:
+        return record.display_name
+
+    def value_roles(self, record: Any) -> str:
+        return "; ".join(sorted(role.label for role in record.present_roles))
+
+    def value_duration_days(self, record: Any) -> str:
+        return self.cell_duration_days(record)
+
+    def value_status(self, record: Any) -> str:
+        return record.status_label
+
+    def value_locked_at(self, record: Any) -> str:
+        return moment(record.locked_at)
+
+    def value_lapses_at(self, record: Any) -> str:
+        return moment(record.lapses_at)

@@ -26,6 +26,7 @@ urlpatterns: list[URLPattern] = [
     path(f"{_THEIRS}/auto-extend", gdap_customer.auto_extend, name="customer-gdap-auto-extend"),
     path(f"{_THEIRS}/remove", gdap_customer.remove, name="customer-gdap-remove"),
     path("t/<slug:tenant_slug>/requests/roles", gdap_inbox.inbox, name="requests-gdap"),
+    path("t/<slug:tenant_slug>/requests/roles.csv", gdap_inbox.export, name="requests-gdap-export"),
     path("g/<str:token>", gdap_answers.open_link, name="gdap-link"),
     path(_ASKED, gdap_answers.answer, name="answer-gdap"),
     path(f"{_ASKED}/approve", gdap_answers.approve, name="approve-gdap"),

@@ -152,3 +152,6 @@ class InboxTable(RequestTable):
 
     def value_partner(self, record: Any) -> str:
         return record.partner.display_name
+
+    def value_opened_at(self, record: Any) -> str:
+        return moment(record.opened_at)

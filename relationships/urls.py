@@ -26,4 +26,5 @@ urlpatterns: list[URLPattern] = [
     path("invitations/<uuid:invitation_id>/decline", answers.decline, name="decline-invitation"),
     path("invitations/<uuid:invitation_id>/forward", answers.forward, name="forward-invitation"),
     path("t/<slug:tenant_slug>/requests", requests.inbox, name="requests"),
+    path("t/<slug:tenant_slug>/requests.csv", requests.export, name="requests-export"),
 ]

@@ -214,7 +214,9 @@ LISTS = (
     "gdap-name-check",
     "gdap-customers",
     "requests",
+    "requests-export",
     "requests-gdap",
+    "requests-gdap-export",
     "users",
     "users-csv",
     "groups",
@@ -229,6 +231,8 @@ LISTS = (
     "gdap-templates",
     "gdap-template-drift",
     "gdap-moves",
+    "gdap-moves-ask",
+    "gdap-moves-give-up",
 )
 
 

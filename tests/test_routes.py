@@ -185,6 +185,7 @@ TENANT: Table = {
 }
 PARTNERS: Table = {
     "requests": (theirs(SEES_PARTNERS), NO_THEIRS),
+    "requests-export": (theirs(SEES_PARTNERS), NO_THEIRS),
     "partner-relationships": (theirs(SEES_PARTNERS), NO_THEIRS),
     "partner-relationships-export": (theirs(SEES_PARTNERS), NO_THEIRS),
     "partner-relationship": (theirs(SEES_PARTNERS), NO_THEIRS),
@@ -193,6 +194,7 @@ PARTNERS: Table = {
     "partner-block": (NO_THEIRS, theirs(ITSELF, 302)),
     "partner-unblock": (NO_THEIRS, theirs(ITSELF, 302)),
     "requests-gdap": (theirs(SEES_PARTNERS), NO_THEIRS),
+    "requests-gdap-export": (theirs(SEES_PARTNERS), NO_THEIRS),
     "customer-gdap": (theirs(SEES_PARTNERS), NO_THEIRS),
     "customer-gdap-auto-extend": (NO_THEIRS, theirs(APPROVES_ROLES, 302)),
     "customer-gdap-remove": (theirs(REMOVES_ROLES), theirs(REMOVES_ROLES, 302)),

@@ -20,24 +20,40 @@ from relationships.tables import InboxTable
 _STATES = [choice for choice in Invitation.State.choices if choice[0] != Invitation.State.DRAFT]
 
 
-@require_safe
-def inbox(request: Any) -> HttpResponse:
-    """*Requests*; a partner's people see those of their own organisation only (DOMAIN §5)."""
+def _listing(request: Any) -> lists.Listing:
+    """A partner's people see those of their own organisation only (DOMAIN §5)."""
     tenant = request.acting.tenant
     access.check(request.user, Can.PARTNERS_VIEW, tenant)
     rows = queries.addressed_to(tenant).select_related("partner")
     if request.acting.is_on_behalf:
         rows = rows.filter(partner=request.user.tenant_id)
     may_answer = not request.acting.is_on_behalf
-    listing = lists.Listing(request, InboxTable, rows, InboxFilter, table_kwargs={"may_answer": may_answer})
-    context = listing.context(
+    return lists.Listing(request, InboxTable, rows, InboxFilter, table_kwargs={"may_answer": may_answer})
+
+
+@require_safe
+def inbox(request: Any) -> HttpResponse:
+    """*Requests*, for relationships."""
+    context = _listing(request).context(
         page_title=_("Requests"),
         search_label=_("Partner or e-mail"),
         page_lead=_("What partners ask of you: requests addressed to your verified domains, open and past."),
         chips=("state", _STATES),
         tabs=tabs(request, "requests"),
+        export_url=export_url(request, "requests-export"),
     )
     return render(request, "relationships/requests.html", context)
+
+
+@require_safe
+def export(request: Any) -> HttpResponse:
+    """The filtered list as CSV."""
+    return _listing(request).csv("requests")  # type: ignore[return-value]
+
+
+def export_url(request: Any, route: str) -> str:
+    """Where the list is as CSV, filtered as it is shown."""
+    return f"{reverse(route, args=[request.acting.tenant.slug])}?{request.GET.urlencode()}"
 
 
 def tabs(request: Any, current: str) -> list[dict[str, Any]]:

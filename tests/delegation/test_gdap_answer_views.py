@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import re
 from datetime import timedelta
 from typing import Any
@@ -417,6 +418,12 @@ def test_the_inbox_lists_requests_for_the_tenant_and_its_domains_only(cast: Cast
     assert url(rows["By mail"]) in text
     narrowed = client.get(reverse("requests-gdap", args=[cast.contoso.slug]) + "?status=approvalPending&q=by+mail")
     assert (">By mail<" in narrowed.content.decode(), ">By domain<" in narrowed.content.decode()) == (True, False)
+    found = client.get(reverse("requests-gdap-export", args=[cast.contoso.slug]) + "?status=active")
+    head, *lines = csv.reader(b"".join(found.streaming_content).decode().splitlines())
+    assert head == ["Partner", "Request", "Roles", "Days", "State", "Asked", "Time to answer"]
+    (line,) = lines
+    assert line[:5] == ["Fabrikam Cloud", "Past", "Directory Readers; Helpdesk Administrator", "30", "Active"]
+    assert line[5].endswith("+00:00")
 
 
 def test_what_waits_is_counted_on_the_start_page_and_the_tabs(cast: Cast) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+import csv
+
 import pytest
 from django.test import Client
 from django.urls import reverse
@@ -306,6 +308,10 @@ def test_the_inbox_holds_what_is_addressed_to_the_verified_domains(cast: Cast) -
     assert "Fabrikam Cloud</strong>" not in page(signed_in(cast["global-admin"]), f"{address}?q=litware")
     page(signed_in(cast["user"]), address, 403)
     page(signed_in(cast["stranger-customer"]), address, 404)
+    found = signed_in(cast["billing-admin"]).get(reverse("requests-export", args=[cast.contoso.slug]) + "?q=fabri")
+    head, line = csv.reader(b"".join(found.streaming_content).decode().splitlines())
+    assert head == ["Partner", "Sent to", "Delegated admin", "State", "Asked", "Expires"]
+    assert (line[0], line[1], line[3]) == ("Fabrikam Cloud", "global-admin@contoso.example", "Open")
 
 
 def test_from_the_inbox_a_request_is_answered_without_its_link(cast: Cast) -> None:
