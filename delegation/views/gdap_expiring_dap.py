@@ -33,7 +33,9 @@ def url(request: Any, chosen: ChosenForm) -> str:
         return ""
     cleaned = chosen.cleaned_data
     query = [("act", gdap_expiring.GIVE_UP_DAP), ("which", cleaned["which"]), *(("row", key) for key in cleaned["row"])]
-    return f"{reverse('gdap-expiring-change', args=[request.acting.tenant.slug])}?{urlencode(query + kept(chosen.data))}"
+    return (
+        f"{reverse('gdap-expiring-change', args=[request.acting.tenant.slug])}?{urlencode(query + kept(chosen.data))}"
+    )
 
 
 def give_up(request: Any, rows: QuerySet[GdapRelationship], chosen: ChosenForm) -> HttpResponse:
@@ -67,13 +69,14 @@ def _preview(request: Any, pairs: QuerySet[Pair], giving: QuerySet[Pair], tally:
     works = sum(tally.values())
     with_gdap = tally.get(gdap_move.CHECKED, 0) + tally.get(gdap_move.APPROVED, 0)
     kinds = (
-        (_BARE, "bad", _("No GDAP is in force: nobody of ours can work there then")),
-        ((gdap_move.APPROVED,), "wait", _("Somebody who works there by DAP has no role by GDAP")),
-        ((gdap_move.CHECKED,), "good", _("Everybody who works there by DAP has a role by GDAP")),
+        (_BARE, "bad", _("nobody"), _("No GDAP is in force there.")),
+        ((gdap_move.APPROVED,), "wait", _("not everybody"), _("Somebody who works there by DAP has no role by GDAP.")),
+        ((gdap_move.CHECKED,), "good", _("everybody"), _("Who works there by DAP has a role by GDAP.")),
     )
     left = [
-        {"text": text, "tone": tone, "count": count, "names": _names(giving, states), "more": max(0, count - _MOST_NAMED)}
-        for states, tone, text in kinds
+        {"label": label, "tone": tone, "text": text, "count": count, "names": _names(giving, states)}
+        | {"more": max(0, count - _MOST_NAMED)}
+        for states, tone, label, text in kinds
         if (count := sum(tally.get(state, 0) for state in states))
     ]
     return {

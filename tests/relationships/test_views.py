@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 from datetime import timedelta
 from typing import Any
-
-import csv
 
 import pytest
 from django.test import Client

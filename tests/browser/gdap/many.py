@@ -1,10 +1,13 @@
-"""GDAP relationships of the demo's Fabrikam and Contoso, made by the services behind the stories' back."""
+"""Many at once: GDAP relationships made by the services behind the stories' back; the end of a job."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
 
+from playwright.sync_api import expect
+
+from tests.browser.person import Person
 from tests.browser.stack import Stack
 from tests.launched import ROOT
 
@@ -36,3 +39,8 @@ def make_active(stack: Stack, prefix: str, wanted: list[tuple[int, str]]) -> Non
     environment = stack.environment | {"DJANGO_SETTINGS_MODULE": "portal.settings"}
     done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-3000:]
+
+
+def finished(agent: Person) -> None:
+    """The progress of a job comes to its end by itself: nobody reloads."""
+    expect(agent.main.locator(".badge").filter(has_text="Finished").first).to_be_visible(timeout=60_000)

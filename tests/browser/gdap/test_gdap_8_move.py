@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
+from playwright.sync_api import expect
+
 from tests.browser.gdap.asking import approve
+from tests.browser.gdap.many import finished
 
 MOVES = "/p/fabrikam/admin-relationships/moves"
 
@@ -37,20 +42,34 @@ def test_one_customer_is_moved_step_by_step(somebody, script) -> None:
     agent.sees(customer)
 
 
-def test_all_customers_are_asked_by_one_job(somebody) -> None:
+def test_the_ticked_customers_are_asked_by_one_job(somebody) -> None:
     agent = somebody("admin-agent@fabrikam.example")
     agent.open(MOVES)
     agent.is_at("DAP to GDAP")
-    agent.press("Ask all not begun")
-    agent.sees("For each customer the roles follow from what your people used there")
+    agent.main.get_by_role("link", name="Not begun").click()
+    ticks = agent.main.get_by_role("checkbox", name=re.compile("^Choose "))
+    names = [str(ticks.nth(number).get_attribute("aria-label")).removeprefix("Choose ") for number in (0, 1)]
+    for name in names:
+        agent.page.get_by_label(f"Choose {name}", exact=True).check()
+    agent.press("Give up DAP where GDAP is in place")
+    agent.sees("Where it does nothing", "DAP stays: no GDAP is in force with this customer.", *names)
+    assert not agent.offered("Start")
+    agent.page.go_back()
+    agent.press("Ask for GDAP instead of DAP")
+    agent.is_at("Ask for GDAP instead of DAP")
+    agent.sees("For each customer the roles follow from what your people used there", *names)
     agent.fill("Days", "365")
     agent.press("Start")
-    agent.is_at("Ask for GDAP instead of DAP")
+    finished(agent)
+    agent.sees("2 of 2")
+    expect(agent.row(names[0])).to_contain_text(f"Asked for as {names[0]} · GDAP")
+    agent.open(f"{MOVES}?state=requested")
+    agent.sees(*names)
 
 
 def test_who_may_only_look_is_offered_nothing(somebody) -> None:
     agent = somebody("helpdesk-agent@fabrikam.example")
     agent.open(MOVES)
     agent.is_at("DAP to GDAP")
-    assert not agent.offered("Ask all not begun")
+    assert not agent.offered("Ask for GDAP instead of DAP")
     assert not agent.offered("Give up DAP where GDAP is in place")
