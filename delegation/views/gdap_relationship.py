@@ -115,8 +115,6 @@ def _buttons(here: Place, row: GdapRelationship, lines: list[RoleLine]) -> list[
         ]
     if row.status_now == Status.EXPIRED:
         return [here.button(Can.GDAP_EXTEND, _("Renew"), url("gdap-amend", row), is_post=True, variant="primary")]
-    if row.status_now in (Status.CREATED, Status.APPROVAL_PENDING):
-        return _buttons_before(here, row)
     if row.status_now != Status.ACTIVE:
         return []
     extend = _("Switch auto-extend off") if row.auto_extend else _("Switch auto-extend on")
@@ -133,20 +131,6 @@ def _buttons(here: Place, row: GdapRelationship, lines: list[RoleLine]) -> list[
         ),
         here.button(Can.GDAP_TERMINATE, _("Remove some roles"), url("gdap-remove-roles", row)),
         here.button(Can.GDAP_TERMINATE, _("Terminate"), url("gdap-terminate", row), variant="danger"),
-    ]
-
-
-def _buttons_before(here: Place, row: GdapRelationship) -> list[dict[str, Any]]:
-    """The same before the answer: on with the wizard, or out of it."""
-    may = gdap_requests.capability_for(row)
-    if row.status_now == Status.CREATED:
-        return [
-            here.button(may, _("Continue"), url("gdap-options", row), variant="primary"),
-            here.button(may, _("Delete draft"), url("gdap-delete", row), variant="danger"),
-        ]
-    return [
-        here.button(may, _("Deliver"), url("gdap-deliver", row), variant="primary"),
-        here.button(may, _("Withdraw"), url("gdap-withdraw", row), variant="danger"),
     ]
 
 
