@@ -208,16 +208,16 @@ def test_dap_is_given_up_once_for_each_customer_and_gdap_stays(dap_cast: Cast) -
 
 
 def test_without_gdap_in_force_it_says_that_nobody_can_work_there(dap_cast: Cast) -> None:
-    row = granting.active(dap_cast)
-    services.terminate(relationship=row, actor=dap_cast["admin-agent"])
-    client = Client()
-    client.force_login(dap_cast["admin-agent"])
-    query = f"?act=give_up_dap&which=chosen&row={row.pk}"
-    page = client.get(reverse("gdap-expiring-change", args=["fabrikam"]) + query).content.decode()
-    assert "No GDAP is in force there." in page
-    job = given_up(dap_cast, row)
-    assert job is not None
-    assert codes(job) == [("done", "dap_given_up_bare")]
+    row = granting.active(dap_cast, duration_days=1)
+    with clock.fixed(clock.now() + 2 * DAY):
+        client = Client()
+        client.force_login(dap_cast["admin-agent"])
+        query = f"?act=give_up_dap&which=chosen&row={row.pk}"
+        page = client.get(reverse("gdap-expiring-change", args=["fabrikam"]) + query).content.decode()
+        assert "No GDAP is in force there." in page
+        job = given_up(dap_cast, row)
+        assert job is not None
+        assert codes(job) == [("done", "dap_given_up_bare")]
 
 
 def test_who_may_not_give_dap_up_at_the_customer_may_not_here(dap_cast: Cast) -> None:

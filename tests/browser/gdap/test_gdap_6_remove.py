@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.browser.gdap.asked import approve, ask_for_roles
+from tests.browser.gdap.asking import approve, ask_for_roles
 
 HELPDESK = "Helpdesk Administrator"
 
