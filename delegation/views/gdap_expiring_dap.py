@@ -11,6 +11,7 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods
 
 from delegation import bulk, endings, gdap_expiring, gdap_move
 from delegation.forms import ReasonForm
@@ -38,6 +39,7 @@ def url(request: Any, chosen: ChosenForm) -> str:
     )
 
 
+@require_http_methods(["GET", "HEAD", "POST"])
 def give_up(request: Any, rows: QuerySet[GdapRelationship], chosen: ChosenForm) -> HttpResponse:
     """What giving DAP up with the customers of these relationships means; then the job."""
     insist(request, Can.DAP_GIVE_UP)
