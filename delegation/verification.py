@@ -1,7 +1,7 @@
 """Compares the index of access paths with the rows that are the truth (STYLE §4).
 
 The truth: explicit role assignments, the built-in groups, DAP grants in force, GDAP assignments of active
-relationships, pairs that ever began.
+relationships, Azure role assignments and elevations that nobody has ended, pairs that ever began.
 Set-based: one statement for each table, whatever its size.
 """
 
@@ -66,6 +66,39 @@ WHERE t.source IS NULL OR k.source IS NULL
 ORDER BY 1, 2, 3, 4
 """
 
+#: Whoever was deleted, a person or a group, holds nothing; the assignment is kept and says so.
+_SCOPE_GRANTS = """
+WITH permission AS (SELECT * FROM unnest(%(codenames)s::text[], %(ids)s::int[]) AS p(codename, id)),
+truth AS (
+    SELECT a.scope_id, a.principal_id AS group_id, p.id AS permission_id, 'azure' AS kind, 'azure:' || a.id AS source,
+           a.pair_id, a.until
+    FROM delegation_azureassignment a
+    JOIN portal_scope s ON s.id = a.scope_id AND s.tenant_id = a.tenant_id AND s.deleted_at IS NULL
+    JOIN portal_securitygroup g ON g.group_id = a.principal_id
+    LEFT JOIN portal_user u ON u.id = g.person_id
+    JOIN permission p ON p.codename = 'azure_' || a.role_id
+    WHERE a.ended_at IS NULL AND u.deleted_at IS NULL
+  UNION ALL
+    SELECT s.id, g.group_id, p.id, 'elevated', 'elevation:' || e.id, NULL, e.until
+    FROM delegation_azureelevation e
+    JOIN portal_scope s ON s.tenant_id = e.tenant_id AND s.kind = 'root'
+    JOIN portal_securitygroup g ON g.person_id = e.user_id AND g.tenant_id = e.tenant_id
+    JOIN permission p ON p.codename = %(elevated)s
+    WHERE e.ended_at IS NULL
+),
+kept AS (
+    SELECT content_object_id AS scope_id, group_id, permission_id, kind, source, pair_id, until FROM portal_scopegrant
+)
+SELECT CASE WHEN k.source IS NULL THEN 'missing' ELSE 'stray' END,
+       coalesce(t.source, k.source), coalesce(t.scope_id, k.scope_id)::text, coalesce(t.group_id, k.group_id)
+FROM truth t FULL JOIN kept k
+  ON (t.scope_id, t.group_id, t.permission_id, t.kind, t.source)
+   = (k.scope_id, k.group_id, k.permission_id, k.kind, k.source)
+ AND t.pair_id IS NOT DISTINCT FROM k.pair_id AND t.until IS NOT DISTINCT FROM k.until
+WHERE t.source IS NULL OR k.source IS NULL
+ORDER BY 1, 2, 3, 4
+"""
+
 _PAIR_GRANTS = """
 SELECT 'stray', w.source, w.content_object_id::text, w.group_id
 FROM portal_pairgrant w
@@ -106,13 +139,14 @@ class Difference:
 
 def differences() -> list[Difference]:
     """Every difference between the index of paths and the truth; an empty list is what should be."""
-    return [*_compare("TenantGrant", _TENANT_GRANTS), *_compare("PairGrant", _PAIR_GRANTS)]
+    texts = {"TenantGrant": _TENANT_GRANTS, "ScopeGrant": _SCOPE_GRANTS, "PairGrant": _PAIR_GRANTS}
+    return [difference for table, sql in texts.items() for difference in _compare(table, sql)]
 
 
 def _compare(table: str, sql: str) -> Iterator[Difference]:
     ids = dict(
         Permission.objects.filter(
-            content_type__app_label="portal", content_type__model__in=["tenant", "pair"]
+            content_type__app_label="portal", content_type__model__in=["tenant", "pair", "scope"]
         ).values_list("codename", "id")
     )
     dap = {str(kind): catalogue.roles()[role_id].codename for kind, role_id in DAP_ROLES.items()}
@@ -124,6 +158,7 @@ def _compare(table: str, sql: str) -> Iterator[Difference]:
         "dap_codenames": list(dap.values()),
         "agent_kinds": list(catalogue.AGENT_CODENAMES),
         "agent_codenames": list(catalogue.AGENT_CODENAMES.values()),
+        "elevated": f"azure_{catalogue.AZURE_USER_ACCESS_ADMINISTRATOR}",
         "default": DEFAULT,
         "limit": LIMIT,
     }

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
-from uuid import UUID
 
 from django.db import IntegrityError, models
 from django.utils.translation import gettext_lazy as _
 
+from delegation.azure_queries import place as place
+from delegation.azure_queries import places as places
 from delegation.models import AzureSubscription
 from portal import audit
 from portal.access import Decision
@@ -60,18 +61,6 @@ def refusing(constraints: Mapping[str, tuple[object, str | None]]) -> Iterator[N
             raise
         message, field = constraints[name]
         raise Refused(message, field=field) from error
-
-
-def place(scope: Scope) -> str:
-    """Where a scope is, from its subscription on: names with slashes between them."""
-    return places([scope])[scope.pk]
-
-
-def places(scopes: Iterable[Scope]) -> dict[UUID, str]:
-    """The same of many, in one query."""
-    asked = list(scopes)
-    names = dict(Scope.objects.filter(pk__in={pk for one in asked for pk in one.lineage[1:]}).values_list("pk", "name"))
-    return {one.pk: " / ".join(names[pk] for pk in one.lineage[1:]) for one in asked}
 
 
 def record(

@@ -5,12 +5,14 @@ from __future__ import annotations
 import pytest
 from django.core.management import CommandError, call_command
 
-from delegation import verification
+from delegation import services, verification
+from delegation.models import AzureElevation
 from portal import access
 from portal.models import PathKind, SecurityGroup
 from portal.writes import write
 from tests import factories
 from tests.cast import Cast
+from tests.delegation.provisioning import agents, owner_of, provisioned
 
 
 def test_verify_finds_a_path_that_nobody_granted_and_one_that_is_gone(dap_cast: Cast) -> None:
@@ -31,6 +33,25 @@ def test_verify_finds_a_path_that_nobody_granted_and_one_that_is_gone(dap_cast: 
     }
     with pytest.raises(CommandError, match="4 differences"):
         call_command("access", "verify")
+
+
+def test_verify_looks_at_scopes_too(dap_cast: Cast) -> None:
+    subscription = provisioned(dap_cast)
+    services.elevate(tenant=dap_cast.contoso, actor=dap_cast["global-admin"])
+    assert verification.differences() == []
+    owner, helpers = owner_of(subscription), agents(dap_cast, "helpdesk_agents")
+    with write():
+        access.revoke_scope_sources([owner.source])
+        access.set_scope_until({f"elevation:{AzureElevation.objects.get().pk}": None})
+        codename = f"azure_{owner.role_id}"
+        access.grant_scope(subscription.scope, helpers.pk, codename, kind=PathKind.AZURE, source="azure:made-up")
+    found = [(one.what, one.table, one.source.partition(":")[0]) for one in verification.differences()]
+    assert sorted(found) == [
+        ("missing", "ScopeGrant", "azure"),
+        ("missing", "ScopeGrant", "elevation"),
+        ("stray", "ScopeGrant", "azure"),
+        ("stray", "ScopeGrant", "elevation"),
+    ]
 
 
 def test_verify_command_is_content_with_the_truth(dap_cast: Cast, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,0 +1,64 @@
+"""Reads about Azure role assignments: what a partner keeps by them, and what taking one away costs (DOMAIN §8, §9)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from uuid import UUID
+
+from django.urls import NoReverseMatch, reverse
+from django.utils.formats import date_format
+from django.utils.timezone import localtime
+from django.utils.translation import gettext as _
+
+from delegation.models import AzureAssignment
+from portal import hooks
+from portal.models import Pair, Scope
+
+MOST_LISTED = 20
+
+
+def place(scope: Scope) -> str:
+    """Where a scope is, from its subscription on: names with slashes between them."""
+    return places([scope])[scope.pk]
+
+
+def places(scopes: Iterable[Scope]) -> dict[UUID, str]:
+    """The same of many, in one query."""
+    asked = list(scopes)
+    names = dict(Scope.objects.filter(pk__in={pk for one in asked for pk in one.lineage[1:]}).values_list("pk", "name"))
+    return {one.pk: " / ".join(names[pk] for pk in one.lineage[1:]) for one in asked}
+
+
+def residuals(pair: Pair) -> Iterator[hooks.Residual]:
+    """Every Azure role that the pair's partner holds in the customer's subscriptions, with the page that ends it."""
+    rows = AzureAssignment.objects.filter(AzureAssignment.in_force(), pair=pair)
+    listed = list(rows.select_related("scope").order_by("started_at", "pk")[: MOST_LISTED + 1])
+    where = places(row.scope for row in listed)
+    for row in listed[:MOST_LISTED]:
+        detail = f"{row.role.label} · {row.principal_name} · {where[row.scope_id]}"
+        if row.until is not None:
+            day = date_format(localtime(row.until), "DATE_FORMAT")
+            detail += " · " + _("until %(day)s") % {"day": day}
+        yield hooks.Residual("azure", _("Azure role"), detail, removal_url(pair.customer.slug, row))
+    if len(listed) > MOST_LISTED:
+        more = _("and %(count)d more") % {"count": rows.count() - MOST_LISTED}
+        yield hooks.Residual("azure", _("Azure roles"), more)
+
+
+def removal_url(slug: str, assignment: AzureAssignment) -> str:
+    """The page that takes it away; empty where this installation has no such page."""
+    values = {"tenant_slug": slug, "azure_assignment_id": assignment.pk}
+    try:
+        return reverse("azure-assignment-remove", kwargs=values)
+    except NoReverseMatch:
+        return ""
+
+
+def is_last_that_earns(assignment: AzureAssignment) -> bool:
+    """Whether this partner has no other role in the subscription that counts for its earned credit (DOMAIN §8)."""
+    if not assignment.is_foreign or assignment.is_over or not assignment.role.earns_credit:
+        return False
+    others = AzureAssignment.objects.filter(
+        AzureAssignment.in_force(), subscription=assignment.subscription_id, pair=assignment.pair_id
+    ).exclude(pk=assignment.pk)
+    return not any(row.role.earns_credit for row in others)
