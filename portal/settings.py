@@ -246,7 +246,7 @@ CACHES = {"default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", 
 
 # ── People ──────────────────────────────────────────────────────────────────────────────────────
 AUTH_USER_MODEL = "portal.User"
-AUTHENTICATION_BACKENDS = ["portal.access.Backend"]
+AUTHENTICATION_BACKENDS = ["portal.access.backend.Backend"]
 LOGIN_URL = "sign-in"
 LOGIN_REDIRECT_URL = "/"
 PASSWORD_HASHERS = [
@@ -392,7 +392,7 @@ LOGGING = {
     },
 }
 SILENCED_SYSTEM_CHECKS = [
-    "guardian.W001",  # portal.access.Backend answers has_perm; guardian's own backend has no say
+    "guardian.W001",  # portal.access.backend.Backend answers has_perm; guardian's own backend has no say
     "auth.W004",  # unique ignoring letter case, by a constraint on lower(sign_in_name)
     "security.W021",  # preloading HSTS is the domain owner's decision
 ]
