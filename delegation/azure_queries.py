@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from uuid import UUID
 
 from django.urls import NoReverseMatch, reverse
@@ -13,8 +13,6 @@ from django.utils.translation import gettext as _
 from delegation.models import AzureAssignment
 from portal import hooks
 from portal.models import Pair, Scope
-
-MOST_LISTED = 20
 
 
 def place(scope: Scope) -> str:
@@ -29,20 +27,25 @@ def places(scopes: Iterable[Scope]) -> dict[UUID, str]:
     return {one.pk: " / ".join(names[pk] for pk in one.lineage[1:]) for one in asked}
 
 
-def residuals(pair: Pair) -> Iterator[hooks.Residual]:
-    """Every Azure role that the pair's partner holds in the customer's subscriptions, with the page that ends it."""
+def residuals(pair: Pair, most: int | None) -> tuple[list[hooks.Residual], int]:
+    """The Azure roles that the pair's partner holds in the customer's subscriptions, each with the page that ends it.
+
+    The first ones (None: all), and how many there are.
+    """
     rows = AzureAssignment.objects.filter(AzureAssignment.in_force(), pair=pair)
-    listed = list(rows.select_related("scope").order_by("started_at", "pk")[: MOST_LISTED + 1])
+    ordered = rows.select_related("scope").order_by("started_at", "pk")
+    listed = list(ordered if most is None else ordered[:most])
     where = places(row.scope for row in listed)
-    for row in listed[:MOST_LISTED]:
-        detail = f"{row.role.label} · {row.principal_name} · {where[row.scope_id]}"
-        if row.until is not None:
-            day = date_format(localtime(row.until), "DATE_FORMAT")
-            detail += " · " + _("until %(day)s") % {"day": day}
-        yield hooks.Residual("azure", _("Azure role"), detail, removal_url(pair.customer.slug, row))
-    if len(listed) > MOST_LISTED:
-        more = _("and %(count)d more") % {"count": rows.count() - MOST_LISTED}
-        yield hooks.Residual("azure", _("Azure roles"), more)
+    total = rows.count() if len(listed) == most else len(listed)
+    return [_residual(row, pair.customer.slug, where[row.scope_id]) for row in listed], total
+
+
+def _residual(row: AzureAssignment, slug: str, where: str) -> hooks.Residual:
+    detail = f"{row.role.label} · {row.principal_name} · {where}"
+    if row.until is not None:
+        day = date_format(localtime(row.until), "DATE_FORMAT")
+        detail += " · " + _("until %(day)s") % {"day": day}
+    return hooks.Residual("azure", _("Azure role"), detail, removal_url(slug, row), str(row.pk))
 
 
 def removal_url(slug: str, assignment: AzureAssignment) -> str:

@@ -47,9 +47,18 @@ def residual_items(residuals: list[hooks.Residual], *, with_links: bool) -> list
     return items
 
 
+#: What pages of an ending show apart: the relationships, and requests that give nothing yet.
+_APART = {"relationship", "request"}
+
+
+def remaining(pair: Pair, but: Collection[str] = ()) -> list[hooks.Residual]:
+    """What remains to the pair's partner by everything but the kinds `but`."""
+    return [item for item in hooks.residuals_of(pair) if item.kind not in _APART.union(but)]
+
+
 def kept(pair: Pair, *, with_links: bool, but: Collection[str] = ("dap",)) -> list[Item]:
     """What no ending of DAP or GDAP touches, without what is of the kinds `but`; others are named where none is."""
-    residuals = [item for item in queries.residuals_of(pair) if item.kind not in but]
+    residuals = remaining(pair, but)
     kinds = {item.kind for item in residuals}
     items = residual_items(residuals, with_links=with_links)
     none = _("None recorded.")
@@ -131,7 +140,7 @@ def of_relationship(relationship: Relationship) -> dict[str, Any]:
         ends.append({"label": _("Device registration consent"), "detail": str(consent.get_state_display())})
     if not others:
         ends.append({"label": _("Their pages"), "detail": _("The customer's pages can't be opened any more.")})
-    residuals = [item for item in queries.residuals_of(pair) if item.kind not in gone]
+    residuals = remaining(pair, gone)
     remains = [relationship_item(row) for row in others] + residual_items(residuals, with_links=False)
     remains.append({"label": _("History"), "detail": _("Both sides can go on reading it.")})
     return {"ends": ends, "remains": remains}
@@ -141,7 +150,7 @@ def remains_sentence(pair: Pair) -> str:
     """What the partner still has, for the message after an ending."""
     rows = pair.relationships.filter(ended_at__isnull=True)
     names = [_("Relationship: %(type)s") % {"type": row.type_name} for row in rows]
-    names += dict.fromkeys(str(item.label) for item in queries.residuals_of(pair))
+    names += dict.fromkeys(str(item.label) for item in remaining(pair))
     if not names:
         return _("Nothing remains but the history.")
     return _("What remains: %(names)s.") % {"names": "; ".join(names)}

@@ -19,6 +19,28 @@ class ReasonForm(forms.Form):
     )
 
 
+class Chosen(forms.MultipleChoiceField):
+    """Names ticked on the page; what is gone meanwhile is no error (the service passes it over)."""
+
+    def valid_value(self, value: str) -> bool:
+        return True
+
+
+class CleanExitForm(ReasonForm):
+    """What of a partner's rights ends: names of `delegation.clean_exit`."""
+
+    chosen = Chosen(label=_("What ends"), required=False)
+    blocks = forms.BooleanField(
+        label=_("Block this partner"),
+        required=False,
+        help_text=_("No further invitations or requests of this partner reach you."),
+    )
+    is_confirmed = forms.BooleanField(
+        label=_("Yes, end what is ticked, now"),
+        error_messages={"required": _("Tick this to go on.")},
+    )
+
+
 class DurationForm(forms.Form):
     """For how long roles are asked for (DOMAIN §6)."""
 

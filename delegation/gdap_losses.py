@@ -8,9 +8,10 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from delegation import endings, gdap_pairs, gdap_standing, queries, reach
+from delegation import endings, gdap_pairs, gdap_standing, queries, reach, residuals
 from delegation.gdap_standing import Holding
 from delegation.models import GdapAssignment, GdapRelationship
+from portal import hooks
 from portal.models import Pair
 from relationships import catalogue as types
 
@@ -93,7 +94,9 @@ def _answer(
 
 
 def _of_pair(row: GdapRelationship, pair: Pair, *, is_whole: bool, for_partner: bool) -> list[Item]:
-    others = list(gdap_pairs.residuals(pair, "" if for_partner else pair.customer.slug, but=row))
+    rows = gdap_pairs.in_force(pair).exclude(pk=row.pk).prefetch_related("roles").order_by("activated_at", "id")
+    slug = "" if for_partner else pair.customer.slug
+    others = [residuals.gdap_residual(other, slug) for other in rows[: hooks.MOST_RESIDUALS]]
     items = endings.residual_items(others, with_links=not for_partner)
     if queries.active_dap(pair) is not None:
         detail = _("AdminAgents and HelpdeskAgents have its roles.")

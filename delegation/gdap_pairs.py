@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
 from django.db.models import Count, Q
-from django.urls import reverse
 from django.utils.formats import date_format
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 
 from delegation.models import GdapAssignment, GdapRelationship
 from delegation.models.gdap import GdapQuerySet
-from portal import clock, hooks
+from portal import clock
 from portal.models import Pair, PathKind, SecurityGroup, Tenant
 
 MOST_LISTED = 20
@@ -63,22 +62,6 @@ def end_words(row: GdapRelationship) -> str:
     if row.auto_extend:
         return _("until %(day)s, then extended by 180 days") % {"day": day}
     return _("until %(day)s") % {"day": day}
-
-
-def residuals(pair: Pair, slug: str = "", but: GdapRelationship | None = None) -> Iterator[hooks.Residual]:
-    """Each relationship in force (`but` one) with its roles: what remains when DAP is removed.
-
-    With the customer's slug each has the page that ends it.
-    """
-    found = in_force(pair).exclude(pk=but.pk) if but is not None else in_force(pair)
-    rows = list(found.prefetch_related("roles").order_by("activated_at", "id")[: MOST_LISTED + 1])
-    for row in rows[:MOST_LISTED]:
-        names = sorted(role.role.label for role in row.roles.all() if role.is_in_force)
-        label = _("Roles by GDAP: %(name)s") % {"name": row.display_name}
-        url = reverse("customer-gdap", args=[slug, pair.pk, row.pk]) if slug else ""
-        yield hooks.Residual("gdap", label, f"{', '.join(names)} · {end_words(row)}", url)
-    if len(rows) > MOST_LISTED:
-        yield hooks.Residual("gdap", _("Roles by GDAP"), _("and more"))
 
 
 def forecasts(tenant: Tenant, paths: Collection[Any]) -> dict[str, datetime]:

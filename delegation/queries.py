@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -17,11 +17,9 @@ from delegation.models import DapGrant
 from portal import access, catalogue, clock, hooks, lists
 from portal.access import Rights
 from portal.catalogue import Capability as Can
-from portal.models import Pair, PairGrant, PathKind, RoleAssignment, Tenant, User
+from portal.models import Pair, PairGrant, PathKind, Tenant, User
 from relationships.catalogue import partner_types
-from relationships.models import DeviceConsent
 
-MOST_LISTED = 20
 #: The services of a customer's tenant that this version has: (name, route, capability).
 _PAGES = (
     ("account", Can.ACCOUNT_VIEW),
@@ -196,47 +194,3 @@ def why_less(rights: Rights, user: User, dap: DapGrant | None) -> str:
     if not held.exists():
         return ""
     return _("You are in a group with GDAP here: its roles count instead of those by DAP, also where they are fewer.")
-
-
-# ── what remains (DOMAIN §9) ──
-
-
-def residuals_of(pair: Pair) -> list[hooks.Residual]:
-    """Everything that remains to the pair's partner, over all apps."""
-    return hooks.residuals_of(pair)
-
-
-def residuals(pair: Pair) -> Iterable[hooks.Residual]:
-    """DAP, GDAP, device consent, accounts made and roles assigned by the partner: each with the page that ends it."""
-    slug = pair.customer.slug
-    here = reverse("partner-relationship", args=[slug, pair.pk])
-    if active_dap(pair) is not None:
-        yield hooks.Residual("dap", _("Delegated admin (DAP)"), "AdminAgents, HelpdeskAgents", here)
-    yield from gdap_pairs.residuals(pair, slug)
-    yield from _consents(pair)
-    accounts = User.objects.filter(tenant=pair.customer_id, made_by_partner=pair.partner_id).order_by("sign_in_name")
-    for person in accounts[:MOST_LISTED]:
-        kind = "guest" if person.kind == User.Kind.GUEST else "account"
-        label = _("Guest account they made") if kind == "guest" else _("Account they made")
-        yield hooks.Residual(kind, label, person.sign_in_name, reverse("user", args=[slug, person.pk]))
-    yield from _more(accounts.count(), "account", _("Accounts they made"))
-    roles = RoleAssignment.objects.filter(
-        tenant=pair.customer_id, assigned_by_partner=pair.partner_id, ended_at__isnull=True
-    ).select_related("user")
-    for assignment in roles.order_by("started_at")[:MOST_LISTED]:
-        detail = f"{assignment.role.label} · {assignment.user.sign_in_name}"
-        url = reverse("user", args=[slug, assignment.user_id])
-        yield hooks.Residual("role", _("Role they assigned"), detail, url)
-    yield from _more(roles.count(), "role", _("Roles they assigned"))
-
-
-def _consents(pair: Pair) -> Iterator[hooks.Residual]:
-    consent = DeviceConsent.objects.filter(pair=pair).exclude(state=DeviceConsent.State.ENDED).first()
-    if consent is not None and consent.state == DeviceConsent.State.GIVEN:
-        detail = _("They may go on registering devices for Windows Autopilot. It ends with the relationship.")
-        yield hooks.Residual("consent", _("Device registration consent"), detail)
-
-
-def _more(count: int, kind: str, label: str) -> Iterator[hooks.Residual]:
-    if count > MOST_LISTED:
-        yield hooks.Residual(kind, label, _("and %(count)d more") % {"count": count - MOST_LISTED})

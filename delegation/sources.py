@@ -102,7 +102,7 @@ def groups_working_for(pair: Pair) -> list[SecurityGroup]:
 
 def plug_in() -> None:
     """Hang this app into the hooks of the lower ones."""
-    from delegation import azure_queries, gdap_pairs, queries, services
+    from delegation import clean_exit, gdap_pairs, queries, services
     from portal import hooks
     from relationships import hooks as relationship_hooks
 
@@ -110,8 +110,7 @@ def plug_in() -> None:
     relationship_hooks.on_relationship_ended.append(services.end_with_relationship)
     relationship_hooks.on_relationship_ended.append(services.end_gdap_with_relationship)
     relationship_hooks.standing.append(queries.standing)
-    hooks.residuals.append(queries.residuals)
-    hooks.residuals.append(azure_queries.residuals)
+    hooks.residual_kinds += clean_exit.KINDS
     hooks.services.append(queries.services)
     hooks.forecasts.append(gdap_pairs.forecasts)
     hooks.on_role_taken.append(services.end_with_role)

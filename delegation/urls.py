@@ -3,7 +3,7 @@
 from django.urls import URLPattern, path
 
 from delegation import gdap_move_urls, gdap_template_urls, gdap_urls
-from delegation.views import customers, partner_relationships
+from delegation.views import clean_exit, customers, partner_relationships
 
 urlpatterns: list[URLPattern] = [
     path("p/<slug:partner_slug>/customers", customers.customers, name="customers"),
@@ -53,6 +53,12 @@ urlpatterns: list[URLPattern] = [
         "t/<slug:tenant_slug>/partner-relationships/<uuid:pair_id>/unblock",
         partner_relationships.unblock,
         name="partner-unblock",
+    ),
+    path("t/<slug:tenant_slug>/partner-relationships/<uuid:pair_id>/clean-exit", clean_exit.page, name="clean-exit"),
+    path(
+        "t/<slug:tenant_slug>/partner-relationships/<uuid:pair_id>/clean-exit/<uuid:certificate_id>",
+        clean_exit.done,
+        name="clean-exit-done",
     ),
     *gdap_template_urls.urlpatterns,
     *gdap_move_urls.urlpatterns,

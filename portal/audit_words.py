@@ -103,6 +103,7 @@ ACTIONS: dict[str, Any] = {
     "partner.blocked": _("Partner blocked from inviting"),
     "partner.unblocked": _("Partner allowed to invite again"),
     "partner_profile.created": _("Partner profile filled in"),
+    "partner.clean_exit": _("Everything with a partner ended"),
     "password.changed": _("Password changed"),
     "password.reset": _("Password reset"),
     "password.reset_started": _("Password reset started"),

@@ -10,17 +10,43 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from django.utils.translation import gettext
+
 from portal.catalogue import Capability
+
+#: So many of one kind are named where something is removed; the clean exit names all.
+MOST_RESIDUALS = 20
 
 
 @dataclass(frozen=True)
 class Residual:
-    """Something that a partner keeps in a customer's tenant (DOMAIN §9): shown before and after a removal."""
+    """Something that a partner keeps in a customer's tenant (DOMAIN §9): shown before and after a removal.
+
+    `key` names it for the clean exit; what stands for several others (*and more*) has none.
+    """
 
     kind: str
     label: str
     detail: str = ""
     url: str = ""
+    key: str = ""
+
+
+@dataclass(frozen=True)
+class ResidualKind:
+    """One kind of what a partner may keep: found for every page that says what remains, ended by the clean exit.
+
+    `find`: (pair, at most so many or None for all) -> what there is and how much in all. `refusals`: (pair, user,
+    residuals) -> by key, why this person can't end it. `end`: (pair, keys, user, reason) inside the caller's write;
+    None where nobody of the customer's can end it. `outcome`: what has become of one that was ended.
+    """
+
+    kind: str
+    title: Any
+    find: Callable[[Any, int | None], tuple[list[Residual], int]]
+    refusals: Callable[[Any, Any, list[Residual]], dict[str, Any]]
+    end: Callable[[Any, list[str], Any, str], None] | None = None
+    outcome: Any = ""
 
 
 @dataclass(frozen=True)
@@ -80,8 +106,8 @@ class RequestTab:
     count: Callable[[Any, Any], int]
 
 
-#: (pair) -> Residuals: what the pair's partner holds in the customer's tenant, of this app's kinds
-residuals: list[Callable[[Any], Iterable[Residual]]] = []
+#: what the pair's partner may hold in the customer's tenant: in the order in which pages list it
+residual_kinds: list[ResidualKind] = []
 #: (user, pair, rights in the customer's tenant) -> Services for the expanded row of *Customers*
 services: list[Callable[[Any, Any, Any], Iterable[Service]]] = []
 #: (tenant, paths of one person in it) -> by source, the end as it stands of paths that prolong themselves
@@ -104,5 +130,12 @@ def forecasts_of(tenant: Any, paths: Any) -> dict[str, Any]:
 
 
 def residuals_of(pair: Any) -> list[Residual]:
-    """Everything that remains to the pair's partner, over all apps."""
-    return [residual for source in residuals for residual in source(pair)]
+    """Everything that remains to the pair's partner, over all apps; of each kind the first ones, and how many more."""
+    everything = []
+    for kind in residual_kinds:
+        found, total = kind.find(pair, MOST_RESIDUALS)
+        everything += found
+        if total > len(found):
+            detail = gettext("and %(count)d more") % {"count": total - len(found)}
+            everything.append(Residual(kind.kind, str(kind.title), detail))
+    return everything

@@ -246,6 +246,7 @@ def _partners(world: World) -> dict[str, Filled]:
         "customer-limit-groups": ("admin-agent", {"which": "chosen", "groups": [group]}),
         "customer-give-up-dap": ("admin-agent", {"reason": "The work is done."}),
         "partner-remove-dap": ("global-admin", {"reason": "The work is done."}),
+        "clean-exit": ("global-admin", {"chosen": ["dap:1"], "reason": "The work is done.", "is_confirmed": "on"}),
     } | _gdap_answers(world)
 
 

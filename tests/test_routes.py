@@ -190,6 +190,8 @@ PARTNERS: Table = {
     "partner-relationships-export": (theirs(SEES_PARTNERS), NO_THEIRS),
     "partner-relationship": (theirs(SEES_PARTNERS), NO_THEIRS),
     "partner-remove-dap": (theirs(ITSELF), theirs(ITSELF, 302)),
+    "clean-exit": (theirs(SEES_PARTNERS - {"admin-agent"}), theirs(SEES_PARTNERS - {"admin-agent"}, 400)),
+    "clean-exit-done": (theirs(SEES_PARTNERS), NO_THEIRS),
     "partner-give-consent": (NO_THEIRS, theirs(ITSELF, 302)),
     "partner-block": (NO_THEIRS, theirs(ITSELF, 302)),
     "partner-unblock": (NO_THEIRS, theirs(ITSELF, 302)),

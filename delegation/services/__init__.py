@@ -17,6 +17,7 @@ from delegation.services.azure_subscriptions import (
     rename_subscription,
 )
 from delegation.services.azure_sweeps import end_due_azure
+from delegation.services.clean_exit import end_everything
 from delegation.services.dap import (
     end_with_relationship,
     give_up_dap,
@@ -87,6 +88,7 @@ __all__ = [
     "elevate",
     "end_due_azure",
     "end_elevation",
+    "end_everything",
     "end_gdap_with_relationship",
     "end_with_relationship",
     "end_with_role",

@@ -26,7 +26,8 @@ from relationships.models import DeviceConsent
 
 _MOST_NAMES = 5
 #: What remains but has a place of its own in the details.
-_SHOWN_APART = ("account", "guest", "role", "consent", "gdap")
+_MADE = ("account", "guest", "role", "reset")
+_SHOWN_APART = (*_MADE, "consent", "gdap")
 
 
 def _pairs(request: HttpRequest) -> QuerySet[Pair]:
@@ -103,7 +104,7 @@ def _details(request: HttpRequest, pair: Any) -> dict[str, Any]:
     rights = acting.rights
     _add_details([pair])
     gdap, asked = gdap_customer.of_pair(pair)
-    remains = [item for item in queries.residuals_of(pair) if item.kind != "dap"]
+    remains = endings.remaining(pair, ("dap",))
     return {
         "pair": pair,
         "is_own": request.user.tenant_id == acting.tenant.pk,  # type: ignore[union-attr]
@@ -112,7 +113,7 @@ def _details(request: HttpRequest, pair: Any) -> dict[str, Any]:
         "reach": reach.reach_of(pair) if pair.is_in_force else [],
         "gdap": gdap,
         "asked": asked,
-        "made": [item for item in remains if item.kind in ("account", "guest", "role")],
+        "made": [item for item in remains if item.kind in _MADE],
         "elsewhere": [item for item in remains if item.kind not in _SHOWN_APART],
         "history": history.history(pair, acting.tenant),
         "can_remove_roles": rights.allows(Can.GDAP_REMOVE_ROLES),

@@ -419,7 +419,7 @@ def test_what_remains_names_each_role_in_force_and_where(dap_cast: Cast) -> None
     over = give(subscription.scope, cast["global-admin"], agents(cast), READER)
     give(subscription.scope, cast["global-admin"], cast["user"], READER)
     services.remove_azure_assignment(assignment=over, actor=cast["global-admin"])
-    found = list(azure_queries.residuals(cast.pair))
+    found, _total = azure_queries.residuals(cast.pair, None)
     assert [(item.kind, item.detail) for item in found] == [("azure", "Contributor · HelpdeskAgents · Own / web")]
 
 

@@ -86,7 +86,7 @@ def test_residuals_are_this_partners_only(dap_cast: Cast) -> None:
     factories.person(dap_cast.contoso, "theirs", domain="contoso.example", made_by_partner=dap_cast.litware)
     with write():
         RoleAssignment.objects.filter(user=dap_cast["user-admin"]).update(assigned_by_partner=dap_cast.fabrikam)
-    found = [(item.kind, item.detail) for item in queries.residuals(dap_cast.pair)]
+    found = [(item.kind, item.detail) for item in endings.remaining(dap_cast.pair)]
     assert found == [
         ("dap", "AdminAgents, HelpdeskAgents"),
         ("account", made.sign_in_name),
