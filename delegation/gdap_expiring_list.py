@@ -33,9 +33,7 @@ class ExpiringFilter(django_filters.FilterSet):
         label=_("Auto-extend"), empty_label=_("All"), choices=SWITCHED, method="by_extension"
     )
 
-    dap = django_filters.ChoiceFilter(
-        label=_("Delegated admin (DAP)"), empty_label=_("All"), choices=BESIDE, method="by_dap"
-    )
+    dap = django_filters.ChoiceFilter(label=_("DAP"), empty_label=_("All"), choices=BESIDE, method="by_dap")
 
     class Meta:
         model = GdapRelationship
