@@ -33,6 +33,10 @@ def _template(name: str) -> Any:
     return get_template(name).template
 
 
+#: Characters of a badge that a narrow column doesn't break in two.
+_SHORT = 14
+
+
 # ── pieces of a written row: what the components of the same names draw ──
 
 
@@ -43,6 +47,8 @@ def badge(tone: str, label: Any) -> SafeString:
 
 @lru_cache(maxsize=1024)
 def _badge(tone: str, label: str) -> SafeString:
+    if " " in label and len(label) <= _SHORT:
+        tone = f"{tone} whole"
     return format_html('<span class="badge {}"><span class="cut">{}</span></span>', tone, label)
 
 
