@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -46,6 +48,11 @@ class Stack(Launched):
         self.output.seek(0)
         self.output.truncate()
         self.__enter__()
+
+    def manage(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """A command of `manage.py` beside the running portal, with its environment."""
+        command = [sys.executable, "manage.py", *arguments]
+        return subprocess.run(command, cwd=ROOT, env=self.environment, capture_output=True, text=True, check=False)
 
     def rows(self, text: str, *values: object) -> list[tuple[Any, ...]]:
         """What the database answers to its owner; for what only time or a provider does (moments, message ids)."""

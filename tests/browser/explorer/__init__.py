@@ -1,0 +1,1 @@
+"""What customers see of outside access, and end: the stories of the explorer."""
