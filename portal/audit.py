@@ -7,11 +7,13 @@ import hmac
 import json
 from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import psycopg
 from django.conf import settings
 from django.db import connection, models
 from django.utils import translation
@@ -161,15 +163,20 @@ def append(lines: list[Line]) -> None:
 
 def _lock_heads(tenant_ids: list[UUID]) -> dict[UUID, tuple[int, bytes]]:
     """Lock the chains in order, then (a new statement, so after any wait) read where each one ends."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT pg_advisory_xact_lock(k) FROM unnest(%s::bigint[]) WITH ORDINALITY AS u(k, n) ORDER BY n",
-            [[_lock_key(tenant_id) for tenant_id in tenant_ids]],
-        )
-        cursor.execute(_HEADS, [tenant_ids])
+    with _prepared() as cursor:
+        cursor.execute(_LOCKS, [[_lock_key(tenant_id) for tenant_id in tenant_ids]], prepare=True)
+        cursor.execute(_HEADS, [tenant_ids], prepare=True)
         return {tenant_id: (seq, bytes(last)) for tenant_id, seq, last in cursor.fetchall()}
 
 
+@contextmanager
+def _prepared() -> Iterator[psycopg.Cursor[Any]]:
+    """A cursor whose statements the server keeps: Django's own are planned anew for each row."""
+    with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
+        yield cursor
+
+
+_LOCKS = "SELECT pg_advisory_xact_lock(k) FROM unnest(%s::bigint[]) WITH ORDINALITY AS u(k, n) ORDER BY n"
 _HEADS = """
 SELECT t.id, coalesce(e.seq, c.seq, 0), coalesce(e.hash, c.hash, ''::bytea)
 FROM unnest(%s::uuid[]) AS t(id)
@@ -203,8 +210,8 @@ def _insert(rows: list[tuple[Any, ...]]) -> None:
     columns: list[list[Any]] = [[row[0] for row in rows], [row[1] for row in rows]]
     for name in Line.__dataclass_fields__:
         columns.append([getattr(row[2], name) for row in rows])
-    with connection.cursor() as cursor:
-        cursor.execute(_INSERT, columns)
+    with _prepared() as cursor:
+        cursor.execute(_INSERT, columns, prepare=True)
 
 
 @dataclass(frozen=True)
@@ -220,12 +227,13 @@ class Finding:
 #: arithmetic of doubles), so that a row costs this process one hash and one comparison. A separator inside a field
 #: could move the fields' bounds without changing the text: no row is written with one, so such a row has no text.
 _TEXTS = """
-COPY (SELECT e.seq, e.hash, CASE WHEN position('|' IN concat(e.action, e.path, e.role, e.target_type, e.target_id,
-        e.request_id, e.address)) > 0 THEN '' ELSE
-    e.seq || '|' || trunc(date_part('epoch', e.at) * 1000000)::bigint || '|' || e.tenant_id || '|' || e.action || '|'
-    || coalesce(e.actor_id::text, '') || '|' || coalesce(e.actor_tenant_id::text, '') || '|'
-    || coalesce(e.on_behalf_tenant_id::text, '') || '|' || e.path || '|' || e.role || '|' || e.target_type || '|'
-    || e.target_id || '|' || e.request_id || '|' || e.address || '|' || e.data END
+COPY (SELECT e.seq, e.hash, CASE WHEN position('|' IN e.action) + position('|' IN e.path) + position('|' IN e.role)
+        + position('|' IN e.target_type) + position('|' IN e.target_id) + position('|' IN e.request_id)
+        + position('|' IN e.address) > 0 THEN '' ELSE
+    concat_ws('|', e.seq, trunc(date_part('epoch', e.at) * 1000000)::bigint, e.tenant_id, e.action,
+        coalesce(e.actor_id::text, ''), coalesce(e.actor_tenant_id::text, ''),
+        coalesce(e.on_behalf_tenant_id::text, ''), e.path, e.role, e.target_type, e.target_id, e.request_id,
+        e.address, e.data) END
     FROM portal_auditentry e WHERE e.tenant_id = %s ORDER BY e.seq) TO STDOUT (FORMAT binary)
 """
 #: Of COPY's binary form: what comes before the first row, and where in a row its number, hash and text begin.

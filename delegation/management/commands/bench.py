@@ -9,13 +9,15 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
+from delegation import services
 from delegation.benchmarks import gdap
-from portal.benchmarks import access, expire, lists, mail, scratch, start, weight
+from portal.benchmarks import access, audit, expire, lists, mail, scratch, start, weight
 from portal.benchmarks.figures import Report
 from relationships.services import sweeps
 
 BENCHES: dict[str, Callable[[float], Report]] = {
     "access": access.run,
+    "audit": lambda scale: audit.run(scale, services.remove_dap),
     "expire": lambda scale: expire.run(scale, sweeps.expire_due),
     "gdap": gdap.run,
     "lists": lists.run,
