@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from django.db import connection
+from django.db.models import Q, QuerySet
 
 from delegation import gdap_texts
 from delegation.models import GdapAssignment, GdapRelationship
-from portal import catalogue
-from portal.models import OutboxMessage
+from portal import catalogue, search
+from portal.models import OutboxMessage, Tenant
 
 #: Roles as they stand (asked for, or granted and not removed), and the groups that hold or shall hold some of them.
 _DETAILS = """
@@ -29,6 +30,13 @@ def add_details(rows: list[Any]) -> None:
     for row in rows:
         role_ids, row.groups = found[row.pk]
         row.present_roles = [catalogue.roles()[role_id] for role_id in role_ids]
+
+
+def named(tenant: Tenant, words: str) -> QuerySet[GdapRelationship]:
+    """The partner's relationships of that name or customer; those of that name that a customer has."""
+    ours = search.matching(GdapRelationship.objects.filter(partner=tenant), [tenant.pk], words)
+    theirs = GdapRelationship.objects.filter(customer=tenant, display_name__icontains=words.strip())
+    return GdapRelationship.objects.filter(Q(pk__in=ours.values("pk")) | Q(pk__in=theirs.values("pk")))
 
 
 def plans(row: GdapRelationship) -> list[GdapAssignment]:

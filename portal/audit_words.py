@@ -192,6 +192,7 @@ class Shown:
     target: str
     details: tuple[Detail, ...]
     content: dict[str, Any]
+    digest: str
 
     @property
     def details_text(self) -> str:
@@ -228,6 +229,7 @@ def _read(entry: AuditEntry, names: dict[UUID, str], hidden: tuple[str, ...]) ->
         target=target,
         details=tuple(_details(content)),
         content=content,
+        digest=bytes(entry.hash).hex(),
     )
 
 

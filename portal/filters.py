@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, time, timedelta
 from typing import Any, ClassVar
 
 import django_filters
-from django import forms
 from django.db.models import Exists, OuterRef, Q, QuerySet
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from portal import search
-from portal.audit_words import ACTIONS
-from portal.models import AuditEntry, Certificate, Job, JobRow, RoleAssignment, SecurityGroup, ServiceRequest, User
+from portal.models import Certificate, Job, JobRow, RoleAssignment, SecurityGroup, ServiceRequest, User
 
 
 class TenantFilter(django_filters.FilterSet):
@@ -138,60 +134,3 @@ class CertificateFilter(django_filters.FilterSet):
     def with_result(self, queryset: QuerySet[Certificate], name: str, value: str) -> QuerySet[Certificate]:
         """Complete or incomplete ones."""
         return queryset.filter(is_complete=value == "complete")
-
-
-class AuditFilter(django_filters.FilterSet):
-    """Rows by what was done, by whom, when, and on whose behalf."""
-
-    q = django_filters.CharFilter(method="by_person", label=_("Who did it, or to whom"))
-    action = django_filters.ChoiceFilter(
-        choices=sorted(ACTIONS.items()), label=_("Action"), empty_label=_("Any action")
-    )
-    since = django_filters.DateFilter(
-        method="from_day",
-        label=pgettext_lazy("date", "From"),
-        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
-    )
-    until = django_filters.DateFilter(
-        method="to_day",
-        label=pgettext_lazy("date", "To"),
-        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
-    )
-    behalf = django_filters.BooleanFilter(
-        method="on_behalf", label=_("On behalf only"), widget=forms.CheckboxInput, required=False
-    )
-
-    class Meta:
-        model = AuditEntry
-        fields: ClassVar[list[str]] = []
-
-    def by_person(self, queryset: QuerySet[AuditEntry], name: str, value: str) -> QuerySet[AuditEntry]:
-        """Rows by or about the people whose sign-in name or name in this tenant begins like that."""
-        tenant = self.request.acting.tenant
-        people = search.matching(User.objects.filter(tenant=tenant), [tenant.pk], value)
-        named = User.objects.filter(sign_in_name__iexact=value.strip())  # a partner's person, by the whole name
-        found = [*people.values_list("pk", flat=True)[:_MOST_PEOPLE], *named.values_list("pk", flat=True)]
-        return queryset.filter(Q(actor_id__in=found) | Q(target_id__in=[str(pk) for pk in found]))
-
-    def from_day(self, queryset: QuerySet[AuditEntry], name: str, value: Any) -> QuerySet[AuditEntry]:
-        """From the beginning of this day, in the reader's time zone."""
-        return queryset.filter(at__gte=_midnight(value))
-
-    def to_day(self, queryset: QuerySet[AuditEntry], name: str, value: Any) -> QuerySet[AuditEntry]:
-        """To the end of this day, in the reader's time zone."""
-        return queryset.filter(at__lt=_midnight(value, days=1))
-
-    def on_behalf(self, queryset: QuerySet[AuditEntry], name: str, value: bool) -> QuerySet[AuditEntry]:
-        """Only what was done by delegated access."""
-        return queryset.filter(on_behalf_tenant_id__isnull=False) if value else queryset
-
-
-_MOST_PEOPLE = 200
-
-
-def _midnight(day: Any, days: int = 0) -> datetime:
-    try:
-        local = datetime.combine(day, time.min) + timedelta(days=days)
-        return local.replace(tzinfo=timezone.get_current_timezone()).astimezone(UTC)
-    except OverflowError:  # the first and the last day that a calendar knows
-        return datetime.combine(day, time.min, tzinfo=UTC)

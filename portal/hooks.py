@@ -118,6 +118,8 @@ navigation: list[Page] = []
 waiting: list[Callable[[Any, Any, Any], Iterable[Waiting]]] = []
 #: kinds of requests in a customer's inbox, in the order of their tabs
 request_tabs: list[RequestTab] = []
+#: (tenant, words) -> the app's objects in this tenant's audit log whose name begins with the words, as a queryset
+objects_named: list[Callable[[Any, str], Any]] = []
 #: (assignment, actor) inside the write that took an explicit directory role
 on_role_taken: list[Callable[[Any, Any], None]] = []
 #: () -> sign-in names of the demo's cast in the order of the persona picker (demo mode only)

@@ -212,9 +212,13 @@ class AuditExportTable(AuditTable):
     home_tenant = tables.Column(verbose_name="home_tenant", accessor="shown__home")
     path = tables.Column(verbose_name="path")
     role = tables.Column(verbose_name="role")
+    actor_id = tables.Column(verbose_name="actor_id")
+    target_type = tables.Column(verbose_name="target_type")
+    target_id = tables.Column(verbose_name="target_id")
     details = tables.Column(verbose_name="details", accessor="shown__details_text")
     request_id = tables.Column(verbose_name="request_id")
     address = tables.Column(verbose_name="address")
+    hash = tables.Column(verbose_name="hash")
 
     class Meta:
         sequence = ("seq", "at", "who", "home_tenant", "behalf", "path", "role", "action", "target", "...")
@@ -230,3 +234,6 @@ class AuditExportTable(AuditTable):
 
     def value_target(self, record: AuditEntry) -> str:
         return audit_words.shown(record).target
+
+    def value_hash(self, record: AuditEntry) -> str:
+        return bytes(record.hash).hex()

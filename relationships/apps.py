@@ -18,5 +18,6 @@ class RelationshipsConfig(AppConfig):
 
         hooks.navigation += pages.PAGES
         hooks.waiting.append(queries.waiting)
+        hooks.objects_named.append(queries.named)
         hooks.request_tabs.append(hooks.RequestTab("requests", _("Relationships"), queries.count_open))
         meant.ask_about(texts.PURPOSE, texts.working_versions)

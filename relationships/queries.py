@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from portal import access, clock, hooks, mail
+from portal import access, clock, hooks, mail, search
 from portal.catalogue import Capability
 from portal.models import AuditEntry, DeliveryEvent, OutboxMessage, Tenant, User
 from portal.services import organisations
@@ -87,6 +87,11 @@ def addressed_to(customer: Tenant) -> QuerySet[Invitation]:
         .alias(domain=CUSTOMER_DOMAIN)
         .filter(domain__in=domains)
     )
+
+
+def named(tenant: Tenant, words: str) -> QuerySet[Invitation]:
+    """The tenant's own invitations to customers of that name or address."""
+    return search.matching(Invitation.objects.filter(partner=tenant), [tenant.pk], words)
 
 
 def count_open(tenant: Tenant, partner: Tenant | None = None) -> int:

@@ -42,6 +42,16 @@ class AuditEntry(models.Model):
             models.Index(
                 fields=["tenant", "seq"], condition=models.Q(on_behalf_tenant_id__isnull=False), name="audit_on_behalf"
             ),
+            models.Index(
+                fields=["tenant", "on_behalf_tenant_id", "seq"],
+                condition=models.Q(on_behalf_tenant_id__isnull=False),
+                name="audit_by_customer",
+            ),
+            models.Index(
+                fields=["tenant", "actor_tenant_id", "seq"],
+                condition=~models.Q(actor_tenant_id=models.F("tenant_id")),
+                name="audit_by_outsider",
+            ),
         ]
         triggers = [
             pgtrigger.Protect(name="append_only", operation=pgtrigger.Update),

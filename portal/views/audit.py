@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import urlencode
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
@@ -14,8 +15,8 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from portal import audit_heads, audit_retention, audit_words
+from portal.audit_filters import AuditFilter
 from portal.catalogue import Capability
-from portal.filters import AuditFilter
 from portal.lists import Listing
 from portal.models import AuditEntry
 from portal.tables import AuditExportTable, AuditTable, moment
@@ -65,6 +66,7 @@ def _listing(request: HttpRequest, here: Place, table: type[AuditTable]) -> List
             if not row.is_open:  # type: ignore[attr-defined]
                 query["open"] = str(row.seq)
             row.open_url = f"?{query.urlencode()}"  # type: ignore[attr-defined]
+            row.about_url = f"?{urlencode({'target': f'{row.target_type}:{row.target_id}'})}"  # type: ignore[attr-defined]
 
     return Listing(request, table, _rows(here), AuditFilter, enrich)
 
@@ -77,6 +79,7 @@ def audit_log(request: HttpRequest) -> HttpResponse:
     listing = _listing(request, here, AuditTable)
     query = request.GET.urlencode()
     kept = [(name, value) for name, value in request.GET.items() if name == "sort"]
+    organisation = _("Partner or customer") if here.tenant.partner_profile else _("Partner")
     context = listing.context(
         page_title=_("Audit log"),
         search_label=_("Name or sign-in name"),
@@ -85,6 +88,7 @@ def audit_log(request: HttpRequest) -> HttpResponse:
         head_url=here.url("audit-log-head"),
         lines_url=f"{here.url('audit-log-lines')}?{query}",
         is_on_behalf=here.is_on_behalf,
+        organisation=organisation,
         kept_days=number_format(audit_retention.kept_days(), force_grouping=True),
     )
     return render(request, "portal/audit_log.html", context)
