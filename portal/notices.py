@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 from uuid import UUID
 
@@ -60,6 +60,50 @@ def tell(
             )
             told.append(message)
     return told
+
+
+# The same people as `agents` and `global_administrators_of` find, told as `tell` does it.
+_TOLD = """
+WITH notes AS MATERIALIZED ({notes}),
+organisations AS (SELECT DISTINCT audience, organisation_id FROM notes),
+members AS (
+    SELECT o.audience, o.organisation_id, m.user_id FROM organisations o
+    JOIN portal_securitygroup g ON g.tenant_id = o.organisation_id AND g.kind = 'admin_agents'
+    JOIN portal_membership m ON m.group_id = g.group_id
+    WHERE o.audience = 'admin_agents'
+    UNION
+    SELECT o.audience, o.organisation_id, r.user_id FROM organisations o
+    JOIN portal_roleassignment r ON r.tenant_id = o.organisation_id AND r.role_id = %(global_administrator)s
+         AND r.ended_at IS NULL
+    WHERE o.audience = 'global_administrators'
+), people AS (
+    SELECT m.audience, m.organisation_id, u.id, u.contact_address, u.language
+    FROM members m JOIN portal_user u ON u.id = m.user_id AND u.tenant_id = m.organisation_id
+    WHERE u.activated_at IS NOT NULL AND u.blocked_at IS NULL AND u.contact_confirmed_at IS NOT NULL
+      AND (m.audience = 'admin_agents' OR u.kind = 'member')
+      AND NOT (%(is_switchable)s AND u.notices_off @> to_jsonb(%(kind)s::text))
+), recipients AS (
+    SELECT audience, organisation_id, contact_address AS to_address, id AS to_user_id, language FROM people
+    UNION ALL
+    SELECT p.audience, p.organisation_id, t.team_address, NULL, t.language
+    FROM people p JOIN portal_tenant t ON t.id = p.organisation_id WHERE t.team_address <> ''
+    GROUP BY p.audience, p.organisation_id, t.id
+    HAVING bool_and(lower(p.contact_address) <> lower(t.team_address))
+)
+SELECT organisation_id AS tenant_id, to_address, to_user_id, language, content, NULL::jsonb AS link, path,
+    '' AS about_type, NULL::uuid AS about_id
+FROM notes JOIN recipients USING (audience, organisation_id)
+"""
+
+
+def tell_selected(kind: str, notes: str, values: Mapping[str, Any]) -> int:
+    """As `tell`, to many organisations at once by one statement; how many messages. Inside a write.
+
+    `notes` is a SELECT of our own, which gets `values` by name. It yields audience (`admin_agents` or
+    `global_administrators`), organisation_id (whose they are), content (jsonb: the message's context) and path.
+    """
+    known = {"global_administrator": catalogue.GLOBAL_ADMINISTRATOR, "is_switchable": kind in SWITCHABLE}
+    return mail.queue_selected(kind, _TOLD.replace("{notes}", notes), {**values, **known})
 
 
 def _gets_mail(person: User) -> bool:

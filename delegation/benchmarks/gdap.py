@@ -18,7 +18,7 @@ from django.urls import reverse
 from delegation import bulk, gdap_analytics, services
 from delegation.benchmarks import gdap_population as population
 from delegation.models import GdapRelationship, GdapReminder
-from portal import jobs, statics
+from portal import catalogue, jobs, statics
 from portal.benchmarks import access, lists, scratch
 from portal.benchmarks.access import Question
 from portal.benchmarks.figures import Figure, Memory, Report, elapsed, interleaved, p50
@@ -181,16 +181,23 @@ def _swept(
     bare: Callable[[psycopg.Connection[Any], int], None],
     due: int,
 ) -> list[Figure]:
-    """The sweep over its due rows, then bare SQL over as many others with as many messages."""
+    """The sweep over its due rows, then bare SQL over as many others with as many messages to each agent.
+
+    Few customers have people, so the others may have some more administrators, or some less.
+    """
     sweep()  # nothing, or little: warm
     make_due()
-    before = OutboxMessage.objects.count()
+    before, to_partner = OutboxMessage.objects.count(), OutboxMessage.objects.filter(tenant=partner_id(0))
+    to_agents = to_partner.count()
     with Memory() as memory:
         seconds = elapsed(lambda: _check(name, sweep(), due))
-    messages = OutboxMessage.objects.count() - before
+    messages, to_agents = OutboxMessage.objects.count() - before, to_partner.count() - to_agents
     make_due()
     with database.connect(autocommit=False) as connection:
-        by_sql = elapsed(lambda: bare(connection, messages))
+        by_sql = elapsed(lambda: bare(connection, to_agents))
+    by_bare = OutboxMessage.objects.count() - before - messages
+    if abs(by_bare - messages) > messages // 10:
+        raise RuntimeError(f"{name}: {messages} messages, {by_bare} by bare SQL")
     return [
         Figure(f"{name}_vs_sql", seconds / by_sql, "ratio", 3.0),
         Figure(f"{name}_memory_growth", memory.grown, "MB", 150),
@@ -212,6 +219,7 @@ WITH due AS (
         SELECT 1 FROM delegation_gdapreminder m WHERE m.relationship_id = r.id AND m.ends_at = r.ends_at)
 )
 INSERT INTO delegation_gdapreminder (relationship_id, ends_at, days, at) SELECT id, ends_at, 30, %(now)s FROM due
+RETURNING relationship_id
 """
 
 
@@ -223,9 +231,9 @@ def _reminders(size: Size, database: scratch.Scratch) -> list[Figure]:
 
     def remind(connection: psycopg.Connection[Any], messages: int) -> None:
         now = datetime.now(UTC)
-        found = connection.execute(_REMIND, {"now": now}).rowcount
-        _check("bare reminders", found, due)
-        _messages(connection, "gdap_ending", messages, now)
+        ids = [key for (key,) in connection.execute(_REMIND, {"now": now})]
+        _check("bare reminders", len(ids), due)
+        _messages(connection, "gdap_ending", ids, messages, now)
         connection.commit()
 
     figures = _swept("reminders", database, make_due, services.remind_gdap, remind, due)
@@ -269,7 +277,7 @@ def _expiry(size: Size, database: scratch.Scratch) -> list[Figure]:
         rows = connection.execute(_EXPIRED, [ids]).fetchall()
         connection.execute(_PATHS, [ids])
         _entries(connection, rows, now)
-        _messages(connection, "gdap_expired", messages, now)
+        _messages(connection, "gdap_expired", ids, messages, now)
         connection.commit()
 
     before = AuditEntry.objects.filter(action="gdap.expired").count()
@@ -299,18 +307,46 @@ def _entries(connection: psycopg.Connection[Any], rows: list[Any], now: datetime
                 copy.write_row((seq, last, tenant, now, "gdap.expired", "", "", kind, str(key), "", "", data))
 
 
+_AGENTS = """
+SELECT u.id, u.contact_address FROM portal_securitygroup g
+JOIN portal_membership m ON m.group_id = g.group_id JOIN portal_user u ON u.id = m.user_id
+WHERE g.tenant_id = %s AND g.kind = 'admin_agents'
+"""
+_ADMINISTRATORS = """
+SELECT u.id, u.contact_address, u.tenant_id, g.display_name, g.ends_at, g.pair_id, t.slug
+FROM delegation_gdaprelationship g JOIN portal_tenant t ON t.id = g.customer_id
+JOIN portal_roleassignment r ON r.tenant_id = t.id AND r.role_id = %s AND r.ended_at IS NULL
+JOIN portal_user u ON u.id = r.user_id
+WHERE g.id = ANY(%s)
+"""
 _MESSAGES = """
-COPY portal_outboxmessage (id, tenant_id, kind, to_address, language, context, subject, body, about_type, state,
-    attempts, next_attempt_at, provider_message_id, last_error, created_at) FROM STDIN
+COPY portal_outboxmessage (id, tenant_id, kind, to_address, to_user_id, language, context, subject, body, about_type,
+    state, attempts, next_attempt_at, provider_message_id, last_error, created_at) FROM STDIN
 """
 
 
-def _messages(connection: psycopg.Connection[Any], kind: str, count: int, now: datetime) -> None:
+def _messages(connection: psycopg.Connection[Any], kind: str, ids: list[uuid.UUID], count: int, now: datetime) -> None:
+    """One message for each administrator of a customer, and as many to the partner's agents as the sweep wrote."""
+    agents = connection.execute(_AGENTS, [partner_id(0)]).fetchall()
+    administrators = connection.execute(_ADMINISTRATORS, [catalogue.GLOBAL_ADMINISTRATOR, ids]).fetchall()
+    rounds = count // len(agents)
+    until = {"$at": now.isoformat()}
     names = [f"Support {number}" for number in range(20)]
-    context = json.dumps({"values": {"count": 500, "names": names}, "link": None, "path": "/p/partner0/customers"})
-    partner = partner_id(0)
+    ours = _context("/p/partner0/customers", is_partner=True, count=len(ids) // rounds, names=names, until=until)
     with connection.cursor() as cursor, cursor.copy(_MESSAGES) as copy:
-        for number in range(count):
-            to = f"user{number}@people.example"
-            row = (uuid.uuid4(), partner, kind, to, "en", context, "", "", "", "queued", 0, now, "", "", now)
-            copy.write_row(row)
+        for user, address in agents * rounds:
+            copy.write_row(_message(partner_id(0), kind, address, user, ours, now))
+        for user, address, tenant, name, ends_at, pair, slug in administrators:
+            values = {"count": 1, "names": [name], "until": {"$at": ends_at.isoformat()}, "partner": "Partner 0"}
+            theirs = _context(f"/t/{slug}/partner-relationships/{pair}", is_partner=False, **values)
+            copy.write_row(_message(tenant, kind, address, user, theirs, now))
+
+
+def _context(path: str, **values: Any) -> str:
+    return json.dumps({"values": values, "link": None, "path": path})
+
+
+def _message(
+    tenant: uuid.UUID, kind: str, address: str, user: uuid.UUID, context: str, now: datetime
+) -> tuple[Any, ...]:
+    return (uuid.uuid4(), tenant, kind, address, user, "en", context, "", "", "", "queued", 0, now, "", "", now)

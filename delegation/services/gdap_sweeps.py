@@ -15,19 +15,20 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 from django.db import connection
-from django.urls import reverse
 
 from delegation import catalogue, sources
 from delegation.models import GdapAssignment, GdapRelationship
 from delegation.services import gdap_notices
 from portal import access, audit, clock, notices
-from portal.models import Pair, Tenant, User
+from portal.models import Pair, User
 from portal.writes import write
 from relationships import catalogue as types
 from relationships.services import end_types
 
 #: One transaction's rows: bounds memory and the chains that one commit locks (`audit.MOST_TENANTS_PER_WRITE`).
 BATCH = 500
+#: The same for reminders, which have no audit row: as few messages as can be.
+AT_ONCE = 5_000
 _MOST_NAMED = 20
 
 _COLUMNS = "r.id, r.partner_id, r.customer_id, r.pair_id, r.display_name, r.ends_at, r.locked_by_id"
@@ -65,21 +66,22 @@ WITH due AS (
 UPDATE delegation_gdaprelationship r SET status = 'terminated', end_reason = 'lapsed', ended_at = r.lapses_at
 FROM due WHERE r.id = due.id RETURNING {_COLUMNS}
 """  # noqa: S608 - our own words
-# A reminder whose moment lay before the activation is left out; a later one makes the earlier ones needless.
-_REMIND = f"""
+# Of the reminders that are due only the latest counts. One whose moment lay before the activation is left out.
+_REMIND = """
 WITH due AS (
-    SELECT r.id, r.ends_at FROM delegation_gdaprelationship r
-    WHERE r.status = 'active' AND NOT r.auto_extend AND r.ends_at > %(now)s AND r.ends_at <= %(now)s + %(ahead)s
-      AND r.activated_at < r.ends_at - %(ahead)s
+    SELECT r.id, r.ends_at, latest.days FROM delegation_gdaprelationship r
+    CROSS JOIN LATERAL (SELECT min(days) AS days FROM unnest(%(reminders)s::smallint[]) days
+                        WHERE r.ends_at <= %(now)s + days * interval '24 hours') latest
+    WHERE r.status = 'active' AND NOT r.auto_extend AND (r.ends_at, r.id) > (%(since)s, %(place)s)
+      AND r.ends_at > %(now)s AND r.ends_at <= %(now)s + %(ahead)s
+      AND r.activated_at < r.ends_at - latest.days * interval '24 hours'
       AND NOT EXISTS (SELECT 1 FROM delegation_gdapreminder m
-                      WHERE m.relationship_id = r.id AND m.ends_at = r.ends_at AND m.days <= %(days)s)
-    ORDER BY r.ends_at, r.id LIMIT %(most)s FOR UPDATE SKIP LOCKED
-), sent AS (
-    INSERT INTO delegation_gdapreminder (relationship_id, ends_at, days, at)
-    SELECT id, ends_at, %(days)s, %(now)s FROM due ON CONFLICT DO NOTHING RETURNING relationship_id
+                      WHERE m.relationship_id = r.id AND m.ends_at = r.ends_at AND m.days <= latest.days)
+    ORDER BY r.ends_at, r.id LIMIT %(most)s FOR UPDATE OF r SKIP LOCKED
 )
-SELECT {_COLUMNS} FROM delegation_gdaprelationship r JOIN sent ON sent.relationship_id = r.id
-"""  # noqa: S608 - our own words
+INSERT INTO delegation_gdapreminder (relationship_id, ends_at, days, at)
+SELECT id, ends_at, days, %(now)s FROM due ON CONFLICT DO NOTHING RETURNING relationship_id, ends_at, days
+"""
 
 
 @dataclass(frozen=True)
@@ -110,7 +112,7 @@ def expire_gdap(*, batch: int = BATCH) -> int:
             _revoke(claimed)
             _end_types(rows)
             _record("gdap.expired", rows)
-            _tell("gdap_expired", rows)
+            gdap_notices.tell_ends("gdap_expired", claimed)
         count += len(rows)
         if len(claimed) < batch:
             return count
@@ -142,20 +144,36 @@ def lapse_gdap(*, batch: int = BATCH) -> int:
             return count
 
 
-def remind_gdap(*, batch: int = BATCH) -> int:
-    """Remind both sides 30, 7 and 1 days before an end; how many relationships. Each once, only the latest due one."""
-    return sum(_remind(days, batch) for days in sorted(catalogue.REMINDERS))
+def remind_gdap(*, batch: int = AT_ONCE) -> int:
+    """Remind both sides 30, 7 and 1 days before an end; how many relationships. Each once, only the latest due one.
 
-
-def _remind(days: int, batch: int) -> int:
-    count = 0
+    What is due, the reminders and the messages are three sets; only keys pass through here.
+    """
+    now, count = clock.now(), 0
+    place = (now, UUID(int=0))
     while True:
         with write():
-            rows = _rows(_REMIND, now=clock.now(), ahead=timedelta(days=days), days=days, most=batch)
-            _tell("gdap_ending", rows)
-        count += len(rows)
-        if len(rows) < batch:
+            sent = _reminded(now, place, batch)
+            by_days: dict[int, list[UUID]] = defaultdict(list)
+            for key, _ends_at, days in sent:
+                by_days[days].append(key)
+            for ids in by_days.values():
+                gdap_notices.tell_ends("gdap_ending", ids)
+        count += len(sent)
+        if len(sent) < batch:
             return count
+        place = max((ends_at, key) for key, ends_at, _days in sent)
+
+
+def _reminded(now: datetime, place: tuple[datetime, UUID], most: int) -> list[tuple[UUID, datetime, int]]:
+    """Claim the next due reminders, in the order of the ends: relationship, end, days."""
+    reminders = sorted(catalogue.REMINDERS)
+    values: dict[str, Any] = {"now": now, "since": place[0], "place": place[1], "most": most}
+    values |= {"reminders": reminders, "ahead": timedelta(days=reminders[-1])}
+    with connection.cursor() as cursor:
+        cursor.execute(_REMIND, values)
+        found: list[tuple[UUID, datetime, int]] = cursor.fetchall()
+    return found
 
 
 def _rows(sql: str, **values: Any) -> list[_Row]:
@@ -196,41 +214,6 @@ def _record(action: str, rows: Iterable[_Row], *, with_end: bool = False) -> Non
             target=row,  # type: ignore[arg-type]
             until=row.ends_at if with_end else None,
         )
-
-
-def _tell(kind: str, rows: list[_Row]) -> None:
-    """One message a side and batch: to each partner about all of its own, to each customer partner by partner."""
-    names = {
-        tenant.pk: tenant
-        for tenant in Tenant.objects.filter(pk__in={pk for row in rows for pk in (row.partner_id, row.customer_id)})
-    }
-    by_partner: dict[UUID, list[_Row]] = defaultdict(list)
-    by_pair: dict[tuple[UUID, UUID], list[_Row]] = defaultdict(list)
-    for row in rows:
-        by_partner[row.partner_id].append(row)
-        if row.customer_id is not None:
-            by_pair[row.customer_id, row.partner_id].append(row)
-    for partner_id, found in by_partner.items():
-        path = reverse("customers", args=[names[partner_id].slug])
-        people = notices.agents(partner_id)
-        notices.tell(kind, people, tenant=partner_id, path=path, is_partner=True, **_about(found))
-    administrators = notices.global_administrators_of({customer_id for customer_id, _partner in by_pair})
-    for (customer_id, partner_id), found in by_pair.items():
-        path = reverse("partner-relationship", args=[names[customer_id].slug, found[0].pair_id])
-        notices.tell(
-            kind,
-            administrators.get(customer_id, ()),
-            tenant=customer_id,
-            path=path,
-            is_partner=False,
-            partner=names[partner_id].display_name,
-            **_about(found),
-        )
-
-
-def _about(rows: list[_Row]) -> dict[str, Any]:
-    names = [row.display_name for row in rows[:_MOST_NAMED]]
-    return {"count": len(rows), "names": names, "until": min(row.ends_at for row in rows if row.ends_at)}
 
 
 def _tell_senders(rows: Iterable[_Row]) -> None:

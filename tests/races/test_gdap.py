@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from delegation import services, verification
-from delegation.models import GdapRelationship
+from delegation.models import GdapRelationship, GdapReminder
 from portal import audit, clock
 from portal.errors import Conflict
-from portal.models import AuditEntry, Pair
+from portal.models import AuditEntry, OutboxMessage, Pair
 from relationships.models import Relationship
 from tests.conftest import Cast, build_cast
 from tests.delegation.granting import HELPDESK, READER, active, assign, draft, group, ids, pending
@@ -150,3 +151,16 @@ def test_of_two_edits_one_conflicts(stage: Cast) -> None:
     )
     (loser,) = refusals(found)
     assert isinstance(loser, Conflict)
+
+
+def test_reminders_on_several_machines_go_out_once(stage: Cast) -> None:
+    rows = [active(stage, duration_days=50) for _number in range(12)]
+
+    def remind() -> int:
+        with clock.fixed(rows[0].ends_at - timedelta(hours=5)):
+            return services.remind_gdap(batch=3)
+
+    assert sum(at_once(remind, remind, remind)) == len(rows)
+    assert list(GdapReminder.objects.values_list("days", flat=True)) == [1] * len(rows)
+    told = OutboxMessage.objects.filter(kind="gdap_ending", to_user=stage["admin-agent"])
+    assert sum(message.context["values"]["count"] for message in told) == len(rows)
