@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from django.core.exceptions import PermissionDenied as DjangoPermissionDenied
+from django.utils.translation import gettext
 
 if TYPE_CHECKING:
     from portal.access import Decision
@@ -13,13 +15,32 @@ if TYPE_CHECKING:
 class Refused(Exception):
     """A rule forbids it in the present state: answered as a clear page (409), nothing changed.
 
-    `field` names the form field at fault, if one is.
+    `text` is marked for translation, `values` stand in it as `filled` says: so it can be read in any language, also
+    later (`portal.jobs`). `field` names the form field at fault, if one is.
     """
 
-    def __init__(self, message: object, *, field: str | None = None) -> None:
-        super().__init__(message)
-        self.message = message
+    def __init__(self, text: object, *, field: str | None = None, **values: object) -> None:
+        super().__init__(text)
+        self.text = text
+        self.values = values
         self.field = field
+
+    def __str__(self) -> str:
+        return str(self.message)
+
+    @property
+    def message(self) -> object:
+        """What it says, in the present language."""
+        return filled(self.text, self.values) if self.values else self.text
+
+
+def filled(text: object, values: Mapping[str, object]) -> str:
+    """A text with its values in the present language; those in a list are texts marked for translation."""
+    found = {
+        key: ", ".join(sorted(gettext(item) for item in value)) if isinstance(value, list) else value
+        for key, value in values.items()
+    }
+    return str(text) % found
 
 
 class TooMany(Refused):

@@ -18,7 +18,7 @@ from django.http import Http404
 from django.utils.formats import date_format
 from django.utils.functional import Promise
 from django.utils.timezone import localtime
-from django.utils.translation import gettext
+from django.utils.translation import gettext, override
 from django.utils.translation import gettext_lazy as _
 
 from portal.catalogue import Capability
@@ -42,7 +42,8 @@ class Subject:
 class Outcome:
     """What became of a row. `code` names a text of the kind (or of `COMMON`), `values` what stands in it.
 
-    Values are texts, numbers, moments and lists; texts in a list are marked for translation (names of roles).
+    Values are texts, numbers, moments and lists. Lazy texts, and those in a list (names of roles), are put into words
+    when they are read.
     """
 
     state: str
@@ -66,10 +67,8 @@ def failed(code: str = "error", **values: Any) -> Outcome:
 
 
 def refusal(error: Refused) -> Outcome:
-    """The refusal of a service, in the reader's language where its message has nothing filled in."""
-    message = error.message
-    source = message._args[0] if isinstance(message, Promise) and len(message._args) == 1 else message  # type: ignore[attr-defined]
-    return refused("said", text=str(source))
+    """The refusal of a service: its text and what stands in it, for whoever reads."""
+    return refused("said", **{**error.values, "text": _marked(error.text)})
 
 
 #: (job, the person whose rights count, rows in the order of their subjects) → the outcome of each row, by its subject.
@@ -105,7 +104,7 @@ COMMON: dict[str, Any] = {
     "error": _("This broke unexpectedly. The operator's log says why; run it again later."),
 }
 
-_MOMENT = "$at"
+_MOMENT, _TEXT = "$at", "$text"
 _kinds: dict[str, Kind] = {}
 
 
@@ -136,23 +135,36 @@ def _unknown(job: Job, actor: User, rows: Sequence[JobRow]) -> Mapping[str, Outc
 def result(kind: Kind, row: JobRow) -> str:
     """What became of a row, in the reader's language."""
     if row.code == "said":
-        return _translated(row.parameters.get("text", ""))
+        values = {key: _shown(value) for key, value in row.parameters.items() if key != "text"}
+        text = _translated(row.parameters.get("text", ""))
+        return text % values if values else text
     text = str(kind.results.get(row.code, COMMON.get(row.code, row.code)))
     return text % {key: _shown(value) for key, value in row.parameters.items()} if row.parameters else text
 
 
 def stored(outcome: Outcome) -> dict[str, Any]:
-    """An outcome's values as JSON; moments are marked, so that they are shown as the reader writes a day."""
-    return {
-        key: {_MOMENT: value.isoformat()} if isinstance(value, datetime) else value
-        for key, value in outcome.values.items()
-    }
+    """An outcome's values as JSON; moments and lazy texts are marked, so that they are shown as the reader has them."""
+    return {key: _storable(value) for key, value in outcome.values.items()}
+
+
+def _storable(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return {_MOMENT: value.isoformat()}
+    return {_TEXT: _marked(value)} if isinstance(value, Promise) else value
+
+
+def _marked(text: object) -> str:
+    """A lazy text as it is marked for translation."""
+    with override(None):
+        return str(text)
 
 
 def _shown(value: Any) -> Any:
     if isinstance(value, dict) and _MOMENT in value:
         return date_format(localtime(datetime.fromisoformat(value[_MOMENT])).date(), "DATE_FORMAT")
-    return ", ".join(map(_translated, value)) if isinstance(value, list) else value
+    if isinstance(value, dict) and _TEXT in value:
+        return _translated(value[_TEXT])
+    return ", ".join(sorted(map(_translated, value))) if isinstance(value, list) else value
 
 
 def _translated(text: Any) -> str:

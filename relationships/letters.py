@@ -163,7 +163,7 @@ def _check_plain(field: str, text: str, domains: Collection[str]) -> None:
     for host in _hosts(text):
         if not any(host == domain or host.endswith(f".{domain}") for domain in domains):
             message = _("Only your personal link and links to your own verified domains may be in it: remove %(link)s.")
-            raise Refused(message % {"link": host}, field=field)
+            raise Refused(message, field=field, link=host)
 
 
 def _hosts(text: str) -> Iterator[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from datetime import datetime
+from typing import Any
 
 from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchVectorField
@@ -193,9 +194,14 @@ class GdapRelationship(models.Model):
     @property
     def status_label(self) -> str:
         """`status_now` in words; what was terminated says why."""
+        return str(self.status_text)
+
+    @property
+    def status_text(self) -> Any:
+        """The same for whoever reads it, which may be later and in another language."""
         if self.status_now == self.Status.TERMINATED:
-            return str(self.EndReason(self.end_reason_now).label)
-        return str(self.Status(self.status_now).label)
+            return self.EndReason(self.end_reason_now).label
+        return self.Status(self.status_now).label
 
     def end_at(self, at: datetime) -> datetime | None:
         """The end as it stands at a moment: with auto-extend on the first of `ends_at + n × 180 days` after it."""

@@ -224,7 +224,7 @@ def _require_possible(row: GdapRelationship, customer: Tenant) -> None:
 def _require_open(row: GdapRelationship, offer: GdapCounterOffer) -> None:
     rows.require_status(row, Status.APPROVAL_PENDING)
     if offer.state != Offer.OPEN:
-        raise Refused(_("This counter-offer is not open any more (%(state)s).") % {"state": offer.get_state_display()})
+        raise Refused(_("This counter-offer is not open any more (%(state)s)."), state=Offer(offer.state).label)
 
 
 def _bind(row: GdapRelationship, customer: Tenant) -> None:

@@ -11,7 +11,6 @@ from typing import Any
 from uuid import UUID
 
 from django.db import connection
-from django.utils import translation
 
 from delegation import catalogue, gdap_expiring, gdap_offers, gdap_pairs
 from delegation.models import GdapAssignment, GdapRelationship
@@ -83,8 +82,7 @@ def _refusal(relationship: Any) -> Outcome:
     if relationship.obstacle == gdap_expiring.UNCHANGED:
         return jobs.done("unchanged")
     if relationship.obstacle == "not_active":
-        with translation.override(None):  # the texts themselves; they are translated for whoever reads
-            return jobs.refused("not_active", status=[relationship.status_label])
+        return jobs.refused("not_active", status=relationship.status_text)
     if relationship.obstacle == "full_control":
         held = {role.role_id for role in rows.roles_in_force(relationship)}
         return jobs.refused("full_control", roles=rows.names_of(held & catalogue.never_lasting()))

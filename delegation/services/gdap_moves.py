@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
@@ -15,7 +16,6 @@ from delegation.services.dap import give_up_dap
 from portal import access, clock
 from portal.catalogue import Capability, rules
 from portal.errors import Refused
-from portal.meanings import MEANINGS
 from portal.models import Pair, SecurityGroup, User
 from portal.writes import writes
 
@@ -24,12 +24,12 @@ Status = GdapRelationship.Status
 
 class Blocked(Refused):
     """DAP stays: `code` says why (`pending`, `in_place`, `no_dap`, `not_in_force`, `not_assigned`, `left_out`,
-    `loses`), `values` what stands in its text.
+    `loses`).
     """
 
-    def __init__(self, message: object, code: str, **values: object) -> None:
-        super().__init__(message)
-        self.code, self.values = code, values
+    def __init__(self, text: object, code: str, **values: Any) -> None:
+        super().__init__(text, **values)
+        self.code = code
 
 
 @writes
@@ -104,13 +104,11 @@ def _require_no_loss(pair: Pair) -> None:
             "%(count)d people with DAP would be left with nothing.",
             left_out,
         )
-        raise Blocked(message % {"count": left_out}, "left_out", count=left_out)
+        raise Blocked(message, "left_out", count=left_out)
     tasks = sorted({str(task) for loss in losses for task in loss.lost_used})
     if tasks:
-        words = "; ".join(str(MEANINGS[Capability(task)]) for task in tasks)
-        text = _("Lost, although it was used in the last 90 days: %(tasks)s.") % {"tasks": words}
-        meanings = [_source(Capability(task)) for task in tasks]
-        raise Blocked(text, "loses", tasks=meanings)
+        text = _("Lost, although it was used in the last 90 days: %(tasks)s.")
+        raise Blocked(text, "loses", tasks=[_source(Capability(task)) for task in tasks])
 
 
 def _source(task: Capability) -> str:

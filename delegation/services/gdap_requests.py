@@ -241,10 +241,10 @@ def checked_roles(chosen: Mapping[str, str]) -> dict[str, str]:
         if role is None:
             known = roles_table.roles().get(role_id)
             message = _("This role can't be asked for: %(role)s.")
-            raise Refused(message % {"role": known.label if known else role_id}, field="roles")
+            raise Refused(message, field="roles", role=[known.name] if known else role_id)
         text = " ".join(str(reason).split())
         if role.is_privileged and not text:
-            raise Refused(_("Say why you need the privileged role %(role)s.") % {"role": role.label}, field="roles")
+            raise Refused(_("Say why you need the privileged role %(role)s."), field="roles", role=[role.name])
         if len(text) > _LONGEST_REASON:
             raise Refused(_("A reason has 500 characters at most."), field="roles")
         found[role_id] = text

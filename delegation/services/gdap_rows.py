@@ -52,7 +52,7 @@ def _in_order(relationship: GdapRelationship) -> GdapRelationship:
 def require_status(row: GdapRelationship, *allowed: str) -> None:
     """Raises Refused in any other status, time counted."""
     if row.status_now not in allowed:
-        raise Refused(_("This can't be done any more or not yet: %(status)s.") % {"status": row.status_label})
+        raise Refused(_("This can't be done any more or not yet: %(status)s."), status=row.status_text)
 
 
 def roles_in_force(row: GdapRelationship) -> list[GdapRole]:
@@ -69,10 +69,10 @@ def role_ids_to_give(row: GdapRelationship) -> set[str]:
 
 def refuse_lasting_full_control(role_ids: Collection[str]) -> None:
     """Raises Refused where one of these roles can't be combined with auto-extend (DOMAIN §6)."""
-    names = sorted(roles.roles()[key].label for key in set(role_ids) & catalogue.never_lasting())
+    names = names_of(set(role_ids) & catalogue.never_lasting())
     if names:
         message = _("Auto-extend can't be combined with %(roles)s. Leave one of the two out.")
-        raise Refused(message % {"roles": ", ".join(names)}, field="auto_extend")
+        raise Refused(message, field="auto_extend", roles=names)
 
 
 def names_of(role_ids: Iterable[str]) -> list[str]:

@@ -115,9 +115,8 @@ def _move(
     if request.state == to:
         return request
     if to not in states.SERVICE_REQUEST[request.state] or (only_from and request.state not in only_from):
-        raise Refused(
-            _("A request that is “%(state)s” can't be changed in this way.") % {"state": request.get_state_display()}
-        )
+        message = _("A request that is “%(state)s” can't be changed in this way.")
+        raise Refused(message, state=State(request.state).label)
     until = reopen_until(request)
     if to == State.IN_PROGRESS and until is not None and until <= clock.now():
         raise Refused(_("It ended more than 14 days ago. Open a new request."))

@@ -132,7 +132,7 @@ def count_opening(actor: User) -> None:
         limits.count("invitation", str(actor.pk), most=most, seconds=_DAY)
     except TooMany:
         message = _("You have opened %(most)s requests today. Go on tomorrow, or ask a colleague.")
-        raise TooMany(message % {"most": most}) from None
+        raise TooMany(message, most=most) from None
 
 
 @writes
@@ -177,7 +177,7 @@ def replace_link(*, invitation: Invitation, actor: User) -> Invitation:
     """
     invitation, decision = _locked(invitation, actor, Capability.INVITATIONS_CANCEL)
     if invitation.state_now not in (State.DRAFT, State.OPEN):
-        raise Refused(_("This invitation has ended (%(state)s).") % {"state": invitation.state_label})
+        raise Refused(_("This invitation has ended (%(state)s)."), state=invitation.state_label)
     invitation.link_version += 1
     invitation.save(update_fields=["link_version"])
     _record("invitation.link_replaced", invitation, actor, decision, version=invitation.link_version)
@@ -194,7 +194,7 @@ def cancel_invitation(*, invitation: Invitation, actor: User) -> Invitation:
     if invitation.state == State.CANCELLED:
         return invitation
     if invitation.state_now not in (State.DRAFT, State.OPEN):
-        raise Refused(_("This invitation has ended (%(state)s).") % {"state": invitation.state_label})
+        raise Refused(_("This invitation has ended (%(state)s)."), state=invitation.state_label)
     before = invitation.state
     invitation.state, invitation.ended_at, invitation.ended_by = State.CANCELLED, clock.now(), actor
     invitation.save(update_fields=["state", "ended_at", "ended_by"])
@@ -227,7 +227,7 @@ def _require_draft(invitation: Invitation) -> None:
 
 def _require_open(invitation: Invitation) -> None:
     if invitation.state_now != State.OPEN:
-        raise Refused(_("This invitation is not open (%(state)s).") % {"state": invitation.state_label})
+        raise Refused(_("This invitation is not open (%(state)s)."), state=invitation.state_label)
 
 
 def _require_unblocked(invitation: Invitation) -> None:

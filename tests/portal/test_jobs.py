@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from django.db import IntegrityError, transaction
 from django.http import Http404
+from django.utils.translation import gettext, override
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import override
 
 from portal import jobs
 from portal.catalogue import Capability as Can
@@ -18,6 +18,15 @@ from portal.services import jobs as services
 from tests.cast import Cast
 
 State, RowState = Job.State, JobRow.State
+#: Refusals with something in them: names of roles, a state in words, a name as it is.
+FILLED: dict[str, tuple[Any, dict[str, Any]]] = {
+    "refuse roles": (
+        _("Auto-extend can't be combined with %(roles)s. Leave one of the two out."),
+        {"roles": ["Helpdesk Administrator", "Global Administrator"]},
+    ),
+    "refuse state": (_("This can't be done any more or not yet: %(status)s."), {"status": JobRow.State.WAITING.label}),
+    "refuse name": (_("The request was mailed to %(person)s."), {"person": "100 % Done"}),
+}
 
 
 @pytest.fixture
@@ -27,6 +36,9 @@ def seen(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     def act(job: Job, actor: Any, row: JobRow) -> jobs.Outcome:
         asked.append(row.subject)
+        if row.subject in FILLED:
+            text, values = FILLED[row.subject]
+            raise Refused(text, **values)
         if row.subject.startswith("refuse"):
             raise Refused(_("Choose one of the languages."))
         if row.subject.startswith("break"):
@@ -98,6 +110,28 @@ def test_a_refusal_reads_in_the_readers_language(cast: Cast, seen: list[str]) ->
         "Choose one of the languages.",
         "Wählen Sie eine der Sprachen.",
     )
+
+
+def test_a_refusal_with_values_reads_in_the_readers_language(cast: Cast, seen: list[str]) -> None:
+    """Whatever language the job ran in."""
+    cast["admin-agent"].language = "zh-hant"
+    cast["admin-agent"].save(update_fields=["language"])
+    job = start(cast, *FILLED)
+    services.run_due()
+    kind = jobs.kind_of(job)
+    for language in ("en", "de", "zh-hant"):
+        with override(language):
+            roles = ", ".join(sorted(gettext(name) for name in FILLED["refuse roles"][1]["roles"]))
+            expected = {
+                "refuse roles": gettext("Auto-extend can't be combined with %(roles)s. Leave one of the two out.")
+                % {"roles": roles},
+                "refuse state": gettext("This can't be done any more or not yet: %(status)s.")
+                % {"status": gettext("Waiting")},
+                "refuse name": gettext("The request was mailed to %(person)s.") % {"person": "100 % Done"},
+            }
+            assert {row.subject: jobs.result(kind, row) for row in job.rows.all()} == expected
+            text, values = FILLED["refuse roles"]
+            assert str(Refused(text, **values)) == expected["refuse roles"]
 
 
 def test_a_job_about_nothing_and_one_of_no_kind_are_refused(cast: Cast, seen: list[str]) -> None:
