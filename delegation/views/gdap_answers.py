@@ -28,6 +28,8 @@ from relationships.offers import Obstacle
 from relationships.services import OfferChanged
 from relationships.views import asked
 
+#: What stands in the way of answering a request for good; its page goes on saying what was asked.
+_ANSWERED = (GdapRelationship.Status.ACTIVE, GdapRelationship.Status.EXPIRED, GdapRelationship.Status.TERMINATED)
 _form_page = require_http_methods(["GET", "HEAD", "POST"])
 
 
@@ -68,12 +70,15 @@ def _ready(request: Any, gdap_id: UUID) -> tuple[GdapRelationship, int] | HttpRe
 
 
 def _closed(request: Any, obstacle: Obstacle, row: GdapRelationship) -> HttpResponse:
-    """Why it can't be answered; for the customer's own people with the way to what became of it."""
+    """Why it can't be answered; to those with it in their inbox also what was asked, and the way to what it became."""
     home = request.user.tenant
     url = ""
     if home is not None and row.customer_id == home.pk and row.pair_id and row.activated_at:
         url = reverse("partner-relationship", args=[home.slug, row.pair_id])
-    return asked.closed(request, obstacle, url)
+    if obstacle.kind not in _ANSWERED or not asked.is_in_inbox(request.user, row, KIND):
+        return asked.closed(request, obstacle, url)
+    roles = sorted(row.roles.all(), key=lambda item: (not item.role.is_privileged, item.role.label))
+    return asked.closed(request, obstacle, url, template="delegation/gdap_closed.html", gdap=row, asked_roles=roles)
 
 
 def _need_permission(request: Any, row: GdapRelationship, form: ForwardForm | None = None) -> HttpResponse:

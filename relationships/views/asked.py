@@ -92,10 +92,17 @@ def is_in_inbox(user: User, row: Any, kind: Kind) -> bool:
     return access.decide(user, Can.PARTNERS_VIEW, home).allowed
 
 
-def closed(request: HttpRequest, obstacle: offers.Obstacle, pair_url: str = "") -> HttpResponse:
-    """Why it can't be answered, as a page of its own."""
-    context = {"obstacle": obstacle, "pair_url": pair_url}
-    return render(request, "relationships/closed.html", context, status=410 if obstacle.kind in _GONE else 409)
+def closed(
+    request: HttpRequest,
+    obstacle: offers.Obstacle,
+    pair_url: str = "",
+    *,
+    template: str = "relationships/closed.html",
+    **context: Any,
+) -> HttpResponse:
+    """Why it can't be answered, as a page of its own; a kind's `template` says more."""
+    context |= {"obstacle": obstacle, "pair_url": pair_url}
+    return render(request, template, context, status=410 if obstacle.kind in _GONE else 409)
 
 
 def bad_link(request: HttpRequest) -> HttpResponse:
