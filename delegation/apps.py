@@ -14,7 +14,17 @@ class DelegationConfig(AppConfig):
         """Plug DAP and GDAP into acceptance, endings, residual rights and the list of services."""
         from django.conf import settings
 
-        from delegation import bulk, bulk_moves, gdap_customer, gdap_queries, gdap_texts, pages, sources, waiting
+        from delegation import (
+            bulk,
+            bulk_moves,
+            gdap_customer,
+            gdap_queries,
+            gdap_resellers,
+            gdap_texts,
+            pages,
+            sources,
+            waiting,
+        )
         from delegation.demo import cast
         from portal import hooks
         from portal.mail import meant
@@ -25,6 +35,7 @@ class DelegationConfig(AppConfig):
         hooks.navigation += pages.PAGES
         hooks.waiting.append(waiting.pending_consents)
         hooks.waiting.append(gdap_customer.waiting)
+        hooks.waiting.append(gdap_resellers.waiting)
         hooks.objects_named.append(gdap_queries.named)
         hooks.request_tabs.append(hooks.RequestTab("requests-gdap", _("Admin roles"), gdap_customer.count_pending))
         meant.ask_about(gdap_texts.PURPOSE, gdap_texts.working_versions)

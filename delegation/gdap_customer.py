@@ -39,6 +39,7 @@ def addressed_to(customer: Tenant) -> QuerySet[GdapRelationship]:
         GdapRelationship.objects.alias(domain=CUSTOMER_DOMAIN)
         .filter(Q(customer=customer) | limited | mailed, locked_at__isnull=False)
         .exclude(partner=customer)
+        .with_customer()
     )
 
 
@@ -147,7 +148,7 @@ SELECT p.id,
    WHERE g.pair_id = p.id AND g.status = 'active' AND NOT g.auto_extend AND g.ends_at > %(now)s),
   (SELECT count(*) FROM delegation_gdaprelationship g
    WHERE g.customer_id = p.customer_id AND g.partner_id = p.partner_id
-     AND g.status = 'approvalPending' AND g.lapses_at > %(now)s)
+     AND g.status = 'approvalPending' AND g.lapses_at > %(now)s AND g.reseller_answer IN ('', 'approved'))
 FROM portal_pair p WHERE p.id = ANY(%(pairs)s)
 """
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
-from delegation import gdap_people, queries
+from delegation import gdap_people, gdap_resellers, queries
 from delegation.models import DapGrant, GdapAssignment, GdapRelationship, GdapRole
 from delegation.sources import DAP_ROLES
 from portal import audit, clock
@@ -61,7 +61,7 @@ def _closed(relationship: GdapRelationship) -> Obstacle | None:
             _("This partner can't be accepted now"),
             _("The organisation that asks is not an approved partner at present."),
         )
-    return None
+    return gdap_resellers.obstacle(relationship)
 
 
 def _not_for(relationship: GdapRelationship, customer: Tenant) -> Obstacle | None:
@@ -88,7 +88,12 @@ def _not_for(relationship: GdapRelationship, customer: Tenant) -> Obstacle | Non
 
 
 def recipients(relationship: GdapRelationship) -> list[str | User]:
-    """Whom the portal can send the request to: the address it names, else the known customer's approvers."""
+    """Whom the portal can send the request to: the address it names, else the known customer's approvers.
+
+    Nobody while the reseller through which it is asked has still to answer.
+    """
+    if relationship.reseller_answer == gdap_resellers.Answer.PENDING:
+        return []
     if relationship.customer_address:
         return [relationship.customer_address]
     if relationship.customer is None:
@@ -155,6 +160,8 @@ class Offer:
     partner_number: str
     country: str
     known_since: datetime
+    reseller_name: str
+    reseller_number: str
     name: str
     days: int
     auto_extend: bool
@@ -209,6 +216,7 @@ def offer(relationship: GdapRelationship, customer: Tenant) -> Offer:
         "partner_number": partner.profile.partner_number,
         "country": partner.country,
         "known_since": partner.profile.created_at,
+        **_reseller(relationship),
         "name": relationship.display_name,
         "days": relationship.duration_days,
         "auto_extend": relationship.auto_extend,
@@ -226,6 +234,12 @@ def offer(relationship: GdapRelationship, customer: Tenant) -> Offer:
         "others": [astuple(other) for other in shown["others"]],
     }
     return Offer(**shown, digest=hashlib.sha256(audit.canonical(signed).encode()).hexdigest())
+
+
+def _reseller(relationship: GdapRelationship) -> dict[str, str]:
+    found = Tenant.objects.select_related("profile").filter(pk=relationship.reseller_id).first()
+    number = found.profile.partner_number if found else ""
+    return {"reseller_name": found.display_name if found else "", "reseller_number": number}
 
 
 def _replaced(relationship: GdapRelationship) -> GdapRelationship | None:

@@ -9,7 +9,7 @@ from django.db.models import QuerySet
 from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
-from delegation import catalogue, gdap_templates, least_privilege
+from delegation import catalogue, gdap_resellers, gdap_templates, least_privilege
 from delegation.models import GdapRelationship
 from delegation.services.gdap_rows import refuse_lasting_full_control
 from portal.catalogue import Capability
@@ -19,7 +19,7 @@ from portal.models import Pair, SecurityGroup, Tenant
 from relationships.forms import MessageForm
 from relationships.models import LANGUAGES
 
-OURS, DOMAIN, OPEN = "ours", "domain", "open"
+OURS, DOMAIN, OPEN, THROUGH = "ours", "domain", "open", "through"
 REASON = "reason-"
 _LONGEST_REASON = 500
 _MOST_VERSIONS = 2**31 - 1
@@ -54,6 +54,8 @@ class RequestForm(forms.Form):
         error_messages={"invalid_choice": _("Choose one of the customers that were found.")},
     )
     limited_to_domain = LineField(label=_("Domain"), max_length=253, required=False)
+    reseller_number = LineField(label=_("Partner ID of the reseller"), max_length=40, required=False)
+    reseller_domain = LineField(label=_("Domain of its customer"), max_length=253, required=False)
     customer_name = LineField(label=_("Name of the customer"), max_length=200, required=False)
     customer_address = forms.EmailField(
         label=_("E-mail"),
@@ -97,11 +99,17 @@ class RequestForm(forms.Form):
         self.partner, self.replaces = partner, replaces
         self.templates = gdap_templates.choices(partner)
         self._reasons = reasons or {}
+        self.through: tuple[Tenant, Tenant] | None = None
         fields: Any = self.fields
         fields["customer"].queryset = customers
         fields["template"].choices = [(item.key, item.name) for item in self.templates]
         fields["tasks"].choices = [(str(task), str(task)) for task in least_privilege.tasks()]
         fields["roles"].choices = [(role_id, role.name) for role_id, role in catalogue.requestable().items()]
+        if replaces is not None or not gdap_resellers.is_provider(partner):
+            del self.fields["reseller_number"], self.fields["reseller_domain"]
+        else:
+            audience = fields["audience"]
+            audience.choices = [*audience.choices, (THROUGH, _("A customer of one of our resellers"))]
         if replaces is not None:  # the customer is the one of the relationship that is replaced
             for name in ("audience", "customer", "limited_to_domain", "customer_name"):
                 del self.fields[name]
@@ -141,7 +149,11 @@ class RequestForm(forms.Form):
 
     def clean_limited_to_domain(self) -> str:
         """Without the @ or www that people put before it."""
-        return str(self.cleaned_data["limited_to_domain"]).strip().lower().removeprefix("@").removeprefix("www.")
+        return _domain(self.cleaned_data["limited_to_domain"])
+
+    def clean_reseller_domain(self) -> str:
+        """The same for a reseller's customer."""
+        return _domain(self.cleaned_data["reseller_domain"])
 
     def clean(self) -> dict[str, Any]:
         """A customer or a domain where the choice calls for one; a reason for each privileged role."""
@@ -150,6 +162,8 @@ class RequestForm(forms.Form):
             self.add_error("customer", _("Search for the customer and choose it."))
         if cleaned.get("audience") == DOMAIN and not cleaned.get("limited_to_domain"):
             self.add_error("limited_to_domain", _("Give the domain."))
+        if cleaned.get("audience") == THROUGH:
+            self._find_reseller(cleaned)
         for role_id in cleaned.get("roles", ()):
             role, reason = catalogue.requestable()[role_id], self.reasons.get(role_id, "")
             if role.is_privileged and not reason:
@@ -161,6 +175,17 @@ class RequestForm(forms.Form):
                 self._check_line(reason)
         self._check_auto_extend(cleaned)
         return cleaned
+
+    def _find_reseller(self, cleaned: dict[str, Any]) -> None:
+        number, domain = cleaned.get("reseller_number", ""), cleaned.get("reseller_domain", "")
+        self.through = gdap_resellers.find(number, domain) if number and domain else None
+        if not number:
+            self.add_error("reseller_number", _("Give the reseller's partner ID."))
+        if not domain:
+            self.add_error("reseller_domain", _("Give the domain."))
+        elif number and self.through is None:
+            message = _("No indirect reseller with this partner ID has a customer with this domain.")
+            self.add_error("reseller_number", message)
 
     def _check_auto_extend(self, cleaned: dict[str, Any]) -> None:
         """The services refuse it too; here it stands beside whatever else is missing."""
@@ -177,7 +202,7 @@ class RequestForm(forms.Form):
             self.add_error("roles", wrong)
 
     #: Which field shows a refusal of the services.
-    shown_at = {"template_version": "template"}
+    shown_at = {"template_version": "template", "reseller": "reseller_number"}
 
     def options(self, row: GdapRelationship | None) -> dict[str, Any]:
         """What the services take; `row` is the draft that is edited."""
@@ -190,9 +215,11 @@ class RequestForm(forms.Form):
         found["template_version"] = self._template_version(row)
         if self.replaces is None:
             audience = data["audience"]
-            found["customer"] = data["customer"].customer if audience == OURS else None
+            through = self.through if audience == THROUGH else None
+            found["reseller"], named = through or (None, None)
+            found["customer"] = data["customer"].customer if audience == OURS else named
             found["limited_to_domain"] = data["limited_to_domain"] if audience == DOMAIN else ""
-            found["customer_name"] = data["customer_name"] if audience != OURS else ""
+            found["customer_name"] = data["customer_name"] if found["customer"] is None else ""
         return found
 
     @property
@@ -210,6 +237,10 @@ class RequestForm(forms.Form):
         return next((item.version for item in self.templates if item.key == key), None)
 
 
+def _domain(text: str) -> str:
+    return text.strip().lower().removeprefix("@").removeprefix("www.")
+
+
 def reasons_in(data: Any) -> dict[str, str]:
     """Role → reason in what was sent."""
     return {
@@ -220,12 +251,17 @@ def reasons_in(data: Any) -> dict[str, str]:
 def start_of(row: GdapRelationship) -> dict[str, Any]:
     """A draft's options as the form shows them."""
     audience = OURS if row.customer_id else DOMAIN if row.limited_to_domain else OPEN
+    number = domain = ""
+    if row.reseller is not None and row.customer is not None:
+        audience, number, domain = THROUGH, row.reseller.profile.partner_number, row.customer.default_domain
     version = row.template_version
     return {
         "version": row.version,
         "used_template": f"{gdap_templates.OWN}:{version.template_id}" if version else "",
         "audience": audience,
         "customer": row.pair_id,
+        "reseller_number": number,
+        "reseller_domain": domain,
         "limited_to_domain": row.limited_to_domain,
         "customer_name": "" if row.customer_id else row.customer_name,
         "roles": list(row.roles.values_list("role_id", flat=True)),

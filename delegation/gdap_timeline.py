@@ -25,6 +25,8 @@ _ACTS = {
     "gdap.withdrawn": (_("Request withdrawn"), "bad"),
     "gdap.declined": (_("Declined by the customer"), "bad"),
     "gdap.lapsed": (_("Not answered in time"), "bad"),
+    "gdap.reseller_approved": (_("Approved by the reseller"), "good"),
+    "gdap.reseller_rejected": (_("Rejected by the reseller"), "bad"),
     "gdap.counter_offered": (_("Counter-offer made"), "wait"),
     "gdap.counter_offer_withdrawn": (_("Counter-offer taken back"), "idle"),
     "gdap.approved": (_("Approved: the roles are in force"), "good"),

@@ -14,6 +14,7 @@ from delegation.views import (
     gdap_list,
     gdap_relationship,
     gdap_request,
+    gdap_resellers,
 )
 
 _ASKED = "admin-requests/<uuid:gdap_id>"
@@ -61,6 +62,12 @@ urlpatterns: list[URLPattern] = [
     path(f"{_ONE}/replace-link", gdap_deliver.replace_link, name="gdap-replace-link"),
     path(f"{_ONE}/withdraw", gdap_deliver.withdraw, name="gdap-withdraw"),
     path(f"{_ONE}/delete", gdap_deliver.delete, name="gdap-delete"),
+    # ── what providers ask through us ──
+    path(f"{_OURS}/for-customers", gdap_resellers.listing, name="gdap-for-customers"),
+    path(f"{_OURS}/for-customers.csv", gdap_resellers.export, name="gdap-for-customers-export"),
+    path(f"{_OURS}/for-customers/<uuid:gdap_id>", gdap_resellers.for_customer, name="gdap-for-customer"),
+    path(f"{_OURS}/for-customers/<uuid:gdap_id>/approve", gdap_resellers.approve, name="gdap-for-customer-approve"),
+    path(f"{_OURS}/for-customers/<uuid:gdap_id>/reject", gdap_resellers.reject, name="gdap-for-customer-reject"),
     # ── what ends when ──
     path(f"{_OURS}/expiring", gdap_expiring.expiring, name="gdap-expiring"),
     path(f"{_OURS}/expiring.csv", gdap_expiring.export, name="gdap-expiring-export"),

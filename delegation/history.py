@@ -78,7 +78,8 @@ def _dap(pair: Pair, who: Any) -> Iterator[Event]:
 
 def _gdap(pair: Pair, who: Any) -> Iterator[Event]:
     """Approvals and ends of the pair's latest GDAP relationships, and requests that the customer declined."""
-    answered = GdapRelationship.objects.filter(pair=pair).exclude(status__in=["created", "approvalPending"])
+    asked = GdapRelationship.objects.filter(pair=pair).with_customer()
+    answered = asked.exclude(status__in=["created", "approvalPending"])
     for row in answered.select_related("approved_by", "ended_by").order_by("-locked_at", "id")[:MOST_LISTED]:
         if row.activated_at is not None:
             yield Event(row.activated_at, _("GDAP roles approved"), who(row.approved_by), row.display_name, "good")

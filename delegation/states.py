@@ -22,4 +22,7 @@ FINAL = ("expired", "terminated")
 
 COUNTER_OFFER: Moves = {"open": ("accepted", "withdrawn", "lapsed"), "accepted": (), "withdrawn": (), "lapsed": ()}
 
+#: Of a request through a reseller; a draft may still come to have one, or none.
+RESELLER_ANSWER: Moves = {"": ("pending",), "pending": ("", "approved", "rejected"), "approved": (), "rejected": ()}
+
 ASSIGNMENT: Moves = {"planned": ("active", "deleted"), "active": ("deleted",), "deleted": ()}

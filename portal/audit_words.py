@@ -66,6 +66,8 @@ ACTIONS: dict[str, Any] = {
     "gdap.planned": _("GDAP roles planned for a group"),
     "gdap.removed_by_customer": _("GDAP roles removed by the customer"),
     "gdap.replaced": _("GDAP relationship replaced"),
+    "gdap.reseller_approved": _("GDAP request approved by the reseller"),
+    "gdap.reseller_rejected": _("GDAP request rejected by the reseller"),
     "gdap.resent": _("GDAP request sent again"),
     "gdap.roles_removed": _("GDAP roles given back"),
     "gdap.sent": _("GDAP request sent"),

@@ -19,6 +19,7 @@ SWITCHABLE = {
     "gdap_counter_offered": _("A customer made a counter-offer"),
     "gdap_declined": _("A GDAP request was declined"),
     "gdap_lapsed": _("GDAP requests were not answered in time"),
+    "gdap_reseller_answered": _("A reseller answered a GDAP request"),
     "invitation_accepted": _("An invitation was accepted"),
     "invitation_declined": _("An invitation was declined"),
     "invitations_expired": _("Invitations have expired"),

@@ -298,6 +298,7 @@ def _gdap(world: World) -> dict[str, Filled]:
     return {
         "gdap-auto-extend": ("admin-agent", {"is_on": "yes"}),
         "gdap-remove-roles": ("admin-agent", {"roles": [helpdesk]}),
+        "gdap-for-customer-reject": ("admin-agent", {"reason": "We do this ourselves."}),
         "gdap-terminate": ("admin-agent", {"reason": "The work is done."}),
         "gdap-assignment-new": ("admin-agent", {"group": str(world.values["group_uid"]), "roles": [reader]}),
         "gdap-assignment-edit": ("admin-agent", {"roles": [reader, helpdesk], "version": "1", "was": [reader]}),

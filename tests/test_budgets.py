@@ -28,7 +28,7 @@ from portal.writes import write
 from relationships import services
 from tests import factories
 from tests.cast import Cast
-from tests.delegation import granting
+from tests.delegation import granting, reselling
 
 MOST = 12
 MANY = 100
@@ -87,6 +87,12 @@ def _gdap_requests(cast: Cast, number: int) -> None:
     row = granting.pending(cast, display_name=f"Request {number:03}", **named)
     if number % 3 == 0:
         granting.approve(cast, row)
+
+
+def _through_us(cast: Cast, number: int) -> None:
+    """Every second one is approved."""
+    reselling.channel(cast)
+    (reselling.passed_on if number % 2 else reselling.asked)(cast, display_name=f"Request {number:03}")
 
 
 def _users(cast: Cast, number: int) -> None:
@@ -166,6 +172,7 @@ PAGES: dict[str, tuple[str, str, int, Fill]] = {
     "partner-relationships": ("contoso", "global-admin", 1, _partners),
     "invitations": ("fabrikam", "admin-agent", 0, _invitations),
     "gdap-list": ("fabrikam", "admin-agent", 0, _admin_relationships),
+    "gdap-for-customers": ("fabrikam", "admin-agent", 0, _through_us),
     "gdap-expiring": ("fabrikam", "admin-agent", 0, _active),
     "jobs": ("fabrikam", "admin-agent", 0, _jobs),
     "requests": ("contoso", "global-admin", 0, _invitations),

@@ -275,6 +275,11 @@ GDAP: Table = {
     "gdap-analytics": (ours(SEES_CUSTOMERS), NO_OURS),
     "gdap-analytics-csv": (ours(SEES_CUSTOMERS), NO_OURS),
     "gdap-expiring-change": (ours(ENDS, 302), ours(ENDS, 302)),
+    "gdap-for-customers": (ours(SEES_CUSTOMERS), NO_OURS),
+    "gdap-for-customers-export": (ours(SEES_CUSTOMERS), NO_OURS),
+    "gdap-for-customer": (ours(SEES_CUSTOMERS), NO_OURS),
+    "gdap-for-customer-approve": (NO_OURS, ours(REQUESTS, 302)),
+    "gdap-for-customer-reject": (ours(REQUESTS), ours(REQUESTS, 302)),
 }
 #: Bulk jobs of kinds that Admin agents and Global Administrators of the partner may start; the one asked for is done.
 JOBS: Table = {

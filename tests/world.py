@@ -19,7 +19,7 @@ from delegation import bulk, gdap_texts
 from delegation import services as delegation
 from delegation.models import DapGrant, GdapRelationship
 from portal import clock, jobs, links, mail
-from portal.models import MailboxMessage, RightLink, RoleAssignment, User
+from portal.models import ChannelRole, MailboxMessage, PartnerProfile, RightLink, RoleAssignment, User
 from portal.services import groups, service_requests
 from portal.services import jobs as job_services
 from portal.services.certificates import issue_certificate
@@ -128,6 +128,7 @@ def build_world() -> World:
         **_people(cast),
         **_invitations(cast),
         **_gdap(cast),
+        **_through_us(cast),
         **moving.build(cast),
         **_links(cast),
         **_job(cast),
@@ -239,6 +240,26 @@ def _gdap(cast: Cast) -> dict[str, Any]:
         "gdap_assignment_id": assignment.pk,
         "offer_id": offer.pk,
     }
+
+
+def _through_us(cast: Cast) -> dict[str, Any]:
+    """A request of an indirect provider through Fabrikam, which is made an indirect reseller."""
+    PartnerProfile.objects.filter(tenant=cast.fabrikam).update(channel_role=ChannelRole.INDIRECT_RESELLER)
+    provider, _administrator = factories.partner(
+        "Tailspin Distribution", domain="tailspin.example", channel_role=ChannelRole.INDIRECT_PROVIDER
+    )
+    agent = factories.agent(provider, "agent", "admin_agents", domain="tailspin.example")
+    draft = delegation.create_request(
+        partner=provider,
+        actor=agent,
+        display_name="Through us",
+        roles={factories.role("Directory Readers"): ""},
+        customer=cast.contoso,
+        reseller=cast.fabrikam,
+    )
+    asked = delegation.lock_request(relationship=draft, actor=agent)
+    named = ("gdap-for-customer", "gdap-for-customer-approve", "gdap-for-customer-reject")
+    return {f"{route}:gdap_id": asked.pk for route in named}
 
 
 def _job(cast: Cast) -> dict[str, Any]:

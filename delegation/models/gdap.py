@@ -28,8 +28,12 @@ class GdapQuerySet(models.QuerySet["GdapRelationship"]):
         return self.filter(Q(auto_extend=True) | Q(ends_at__gt=at), status="active")
 
     def pending(self, at: datetime) -> GdapQuerySet:
-        """Waiting for the customer's answer and not lapsed."""
+        """Waiting for an answer and not lapsed."""
         return self.filter(status="approvalPending", lapses_at__gt=at)
+
+    def with_customer(self) -> GdapQuerySet:
+        """Those that the customer may know of: not what a reseller has still to answer, or has rejected."""
+        return self.filter(reseller_answer__in=["", "approved"])
 
     def due(self, at: datetime) -> GdapQuerySet:
         """Active in the row but past their end: expired for everyone, the sweep only records it."""
@@ -44,7 +48,8 @@ class GdapRelationship(models.Model):
     """One request for roles in a customer's tenant and what becomes of it.
 
     `duration_days` and the rows of `GdapRole` are what was asked; `granted_days`, `is_granted` what was granted.
-    `customer` is null while anybody may answer, `pair` until the two have had a relationship.
+    `customer` is null while anybody may answer, `pair` until the two have had a relationship. `reseller` is through
+    whom an indirect provider asks; its answer comes before the customer's.
     """
 
     access_tenant = "customer_id"
@@ -71,8 +76,18 @@ class GdapRelationship(models.Model):
         REMOVED_BY_CUSTOMER = "removed_by_customer", _("Removed by the customer")
         REPLACED = "replaced", _("Replaced by a newer relationship")
 
+    class ResellerAnswer(models.TextChoices):
+        NONE = "", _("No reseller")
+        PENDING = "pending", _("Waits for the reseller")
+        APPROVED = "approved", _("Approved by the reseller")
+        REJECTED = "rejected", _("Rejected by the reseller")
+
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     partner = models.ForeignKey(Tenant, models.PROTECT, related_name="+")
+    reseller = models.ForeignKey(Tenant, models.PROTECT, null=True, blank=True, related_name="+", db_index=False)
+    reseller_answer = models.CharField(max_length=10, choices=ResellerAnswer, blank=True)
+    reseller_answered_at = models.DateTimeField(null=True, blank=True)
+    reseller_answered_by = models.ForeignKey(User, models.PROTECT, null=True, blank=True, related_name="+")
     customer = models.ForeignKey(Tenant, models.PROTECT, null=True, blank=True, related_name="+")
     pair = models.ForeignKey(Pair, models.PROTECT, null=True, blank=True, related_name="gdap")
     display_name = models.CharField(_("name"), max_length=catalogue.MOST_NAME)
@@ -149,6 +164,7 @@ class GdapRelationship(models.Model):
                 | (~Q(status__in=["expired", "terminated"]) & Q(ended_at__isnull=True)),
                 name="gdap_ended_has_a_date",
             ),
+            *rules.RESELLER_CONSTRAINTS,
         ]
         indexes = [
             models.Index(fields=["partner", "created_at", "id"], name="gdap_by_time"),
@@ -162,6 +178,9 @@ class GdapRelationship(models.Model):
             models.Index(CUSTOMER_DOMAIN, condition=Q(customer=None), name="gdap_by_address"),
             models.Index(
                 fields=["template_version", "id"], condition=Q(status="active"), name="gdap_active_of_template"
+            ),
+            models.Index(
+                fields=["reseller", "locked_at"], condition=Q(reseller__isnull=False), name="gdap_of_reseller"
             ),
             GinIndex(fields=["search"], name="gdap_search"),
         ]
@@ -199,6 +218,11 @@ class GdapRelationship(models.Model):
     @property
     def status_text(self) -> Any:
         """The same for whoever reads it, which may be later and in another language."""
+        answer = self.ResellerAnswer
+        if self.reseller_answer == answer.REJECTED or (
+            self.reseller_answer == answer.PENDING and self.status_now == self.Status.APPROVAL_PENDING
+        ):
+            return answer(self.reseller_answer).label
         if self.status_now == self.Status.TERMINATED:
             return self.EndReason(self.end_reason_now).label
         return self.Status(self.status_now).label

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pgtrigger
+from django.db import models
+from django.db.models import F, Q
 
 from delegation import catalogue, states
 from portal.models.transitions import legal_moves
@@ -15,8 +17,8 @@ def _list(names: tuple[str, ...] | list[str]) -> str:
 _NEVER_LASTING = _list(sorted(catalogue.never_lasting()))
 _FROZEN = (
     "partner_id", "display_name", "name_key", "duration_days", "customer_name", "customer_address",
-    "limited_to_domain", "language", "subject", "body", "replaces_id", "template_version_id", "created_at",
-    "created_by_id", "locked_at", "locked_by_id", "lapses_at",
+    "limited_to_domain", "language", "subject", "body", "replaces_id", "template_version_id", "reseller_id",
+    "created_at", "created_by_id", "locked_at", "locked_by_id", "lapses_at",
 )  # fmt: skip
 #: Set once, then never changed.
 _ONCE = ("customer_id", "pair_id", "granted_days", "approved_at", "approved_by_id", "activated_at")
@@ -28,8 +30,58 @@ def _row(name: str) -> str:
 
 _SET_ONCE = " OR ".join(f"(OLD.{field} IS NOT NULL AND NEW.{field} IS DISTINCT FROM OLD.{field})" for field in _ONCE)
 
+#: A sub-state of approvalPending: an answer only of a reseller, a rejection ends it, the customer's answer comes later.
+RESELLER_CONSTRAINTS = [
+    models.CheckConstraint(
+        condition=Q(reseller__isnull=True, reseller_answer="") | (Q(reseller__isnull=False) & ~Q(reseller_answer="")),
+        name="gdap_reseller_answers",
+    ),
+    models.CheckConstraint(
+        condition=Q(reseller__isnull=True)
+        | (Q(customer__isnull=False) & ~Q(reseller=F("customer")) & ~Q(reseller=F("partner"))),
+        name="gdap_of_three",
+    ),
+    models.CheckConstraint(
+        condition=Q(
+            reseller_answer__in=["approved", "rejected"],
+            reseller_answered_at__isnull=False,
+            reseller_answered_by__isnull=False,
+        )
+        | Q(reseller_answer__in=["", "pending"], reseller_answered_at__isnull=True, reseller_answered_by__isnull=True),
+        name="gdap_reseller_answer_has_a_date",
+    ),
+    models.CheckConstraint(
+        condition=Q(reseller_answer__in=["", "approved"])
+        | Q(reseller_answer="pending", status__in=["created", "approvalPending"])
+        | Q(reseller_answer="pending", status="terminated", end_reason__in=["withdrawn", "lapsed"])
+        | Q(reseller_answer="rejected", status="terminated", end_reason="declined"),
+        name="gdap_reseller_answers_first",
+    ),
+]
+
 RELATIONSHIP = [
     legal_moves(states.GDAP, "status"),
+    legal_moves(states.RESELLER_ANSWER, "reseller_answer", name="legal_answers"),
+    pgtrigger.Trigger(
+        name="reseller_asked_first",
+        when=pgtrigger.Before,
+        operation=pgtrigger.Insert | pgtrigger.UpdateOf("reseller_id", "reseller_answer"),
+        condition=pgtrigger.Q(new__reseller_id__isnull=False),
+        func="""
+            IF NEW.reseller_answer IN ('approved', 'rejected')
+               AND (TG_OP = 'INSERT' OR OLD.status <> 'approvalPending') THEN
+                RAISE EXCEPTION 'a reseller answers a request that waits' USING ERRCODE = 'check_violation';
+            END IF;
+            IF (TG_OP = 'INSERT' OR NEW.reseller_id IS DISTINCT FROM OLD.reseller_id) AND NOT EXISTS (
+                SELECT 1 FROM portal_partnerprofile p JOIN portal_partnerprofile r ON r.tenant_id = NEW.reseller_id
+                WHERE p.tenant_id = NEW.partner_id AND p.channel_role = 'indirect_provider'
+                AND r.channel_role = 'indirect_reseller') THEN
+                RAISE EXCEPTION 'an indirect provider asks through an indirect reseller'
+                    USING ERRCODE = 'check_violation';
+            END IF;
+            RETURN NEW;
+        """,
+    ),
     pgtrigger.Trigger(
         name="starts_as_draft",
         when=pgtrigger.Before,
@@ -163,7 +215,8 @@ COUNTER_OFFER = [
         func="""
             IF TG_OP = 'UPDATE' OR NOT EXISTS (
                 SELECT 1 FROM delegation_gdaprelationship g WHERE g.id = NEW.relationship_id
-                AND g.status = 'approvalPending' AND NEW.duration_days BETWEEN 1 AND g.duration_days
+                AND g.status = 'approvalPending' AND g.reseller_answer IN ('', 'approved')
+                AND NEW.duration_days BETWEEN 1 AND g.duration_days
                 AND NEW.role_ids::text[] <@ ARRAY(
                     SELECT r.role_id::text FROM delegation_gdaprole r WHERE r.relationship_id = g.id)) THEN
                 RAISE EXCEPTION 'a counter-offer stays within the pending request and is never changed'

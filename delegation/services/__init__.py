@@ -53,6 +53,7 @@ from delegation.services.gdap_requests import (
     lock_request,
     withdraw_request,
 )
+from delegation.services.gdap_resellers import approve_for_customer, reject_for_customer
 from delegation.services.gdap_sweeps import expire_gdap, extend_gdap, lapse_gdap, remind_gdap
 from delegation.services.gdap_templates import (
     Content,
@@ -68,6 +69,7 @@ __all__ = [
     "Followed",
     "accept_counter_offer",
     "add_assignment",
+    "approve_for_customer",
     "approve_request",
     "assign_group",
     "cancel_subscription",
@@ -110,6 +112,7 @@ __all__ = [
     "prepare_amendment",
     "provision_subscription",
     "reinstate",
+    "reject_for_customer",
     "remind_gdap",
     "remove_assignment",
     "remove_azure_assignment",

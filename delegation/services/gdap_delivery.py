@@ -97,6 +97,9 @@ def replace_link(*, relationship: GdapRelationship, actor: User) -> GdapRelation
 
 def send_message(row: GdapRelationship, actor: User, action: str) -> None:
     """Part of a write on a pending request: the message in its fixed frame, which names who sends it."""
+    if row.reseller and row.reseller_answer == GdapRelationship.ResellerAnswer.PENDING:
+        message = _("%(reseller)s decides first. The message can be sent once it has approved.")
+        raise Refused(message, reseller=row.reseller.display_name)
     recipients = gdap_offers.recipients(row)
     if not recipients:
         raise Refused(_("The portal knows nobody to send it to. Copy the text and send it yourself."))

@@ -56,6 +56,16 @@ def tell_customer(kind: str, row: GdapRelationship, **context: Any) -> None:
     notices.tell(kind, people, tenant=customer, about=row, path=path, is_partner=False, **_about(row), **context)
 
 
+def tell_reseller(kind: str, row: GdapRelationship, **context: Any) -> None:
+    """The Admin agents of the one through which it is asked; nobody where there is none."""
+    reseller = row.reseller
+    if reseller is None:
+        return
+    path = reverse("gdap-for-customer", args=[reseller.slug, row.pk])
+    people = notices.agents(reseller.pk)
+    notices.tell(kind, people, tenant=reseller, about=row, path=path, **_about(row), **context)
+
+
 def tell_both(kind: str, row: GdapRelationship, **context: Any) -> None:
     """Both sides."""
     tell_partner(kind, row, **context)

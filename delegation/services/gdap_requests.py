@@ -13,8 +13,9 @@ from django.core.validators import validate_email
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext_lazy as _
 
-from delegation import catalogue, gdap_offers, gdap_texts
+from delegation import catalogue, gdap_offers, gdap_resellers, gdap_texts
 from delegation.models import GdapAssignment, GdapCounterOffer, GdapRelationship, GdapRole
+from delegation.services import gdap_notices
 from delegation.services import gdap_rows as rows
 from delegation.services.gdap_rows import Reason, Status
 from portal import access, clock, search
@@ -40,6 +41,7 @@ _DEFAULTS: dict[str, Any] = {
     "limited_to_domain": "",
     "language": "en",
     "template_version": None,
+    "reseller": None,
 }
 
 
@@ -58,7 +60,8 @@ def create_request(
     roles (id → reason, which a privileged one needs), language, template_version (of the partner's own, from which
     it is made), and for whom: customer (a tenant the partner has, or had, a relationship with), limited_to_domain
     (whoever has verified it), customer_name and customer_address (for the message), or nothing: whoever opens the link
-    first. `replaces` makes it an amendment or renewal of that one.
+    first. `replaces` makes it an amendment or renewal of that one. With `reseller` an indirect provider asks through
+    that one, whose customer it is and which answers first.
     Raises PermissionDenied without `gdap.request` (`gdap.extend` with `replaces`), Refused with the field that doesn't
     fit, and where the partner isn't approved or the customer takes no requests.
     """
@@ -67,7 +70,7 @@ def create_request(
     decision = access.require(actor, capability_for(row), asked)
     require_approved(partner)
     if replaces is not None:
-        options["customer"] = _replaced(partner, replaces)
+        options["customer"], options["reseller"] = _replaced(partner, replaces), replaces.reseller
     chosen = _set_options(row, {**_DEFAULTS, **options})
     _require_for_customer(row, actor)
     _save(row, chosen)
@@ -88,7 +91,7 @@ def edit_request(*, relationship: GdapRelationship, actor: User, version: int, *
         raise Conflict(_("Somebody changed this draft since you opened it. Look at it again."))
     before = _seen(row)
     if row.replaces_id:
-        options["customer"] = row.customer
+        options["customer"], options["reseller"] = row.customer, row.reseller
     chosen = _set_options(row, {**_present(row), **options})
     _require_for_customer(row, actor)
     row.version += 1
@@ -126,6 +129,7 @@ def lock_request(*, relationship: GdapRelationship, actor: User) -> GdapRelation
     rows.require_status(row, Status.CREATED)
     require_approved(row.partner)
     require_unblocked(row)
+    require_reseller(row)
     gdap_texts.with_text(row)
     check_text(row, row.subject, row.body)
     row.status = Status.APPROVAL_PENDING
@@ -133,6 +137,7 @@ def lock_request(*, relationship: GdapRelationship, actor: User) -> GdapRelation
     row.lapses_at = row.locked_at + catalogue.PENDING
     row.save(update_fields=["status", "subject", "body", "locked_at", "locked_by", "lapses_at"])
     rows.record("gdap.locked", row, actor, decision, until=row.lapses_at)
+    gdap_notices.tell_reseller("gdap_reseller_asked", row, by=gdap_notices.who(actor), until=row.lapses_at)
     return row
 
 
@@ -153,11 +158,12 @@ def withdraw_request(*, relationship: GdapRelationship, actor: User) -> GdapRela
 
 
 def close_pending(row: GdapRelationship, actor: User, reason: Reason, note: str = "") -> None:
-    """Part of a withdrawal or a decline: an open counter-offer lapses with the request."""
+    """Part of a withdrawal, a decline or a reseller's rejection: an open counter-offer lapses with the request."""
     row.counter_offers.filter(state=GdapCounterOffer.State.OPEN).update(state=GdapCounterOffer.State.LAPSED)
     row.status, row.end_reason, row.end_note = Status.TERMINATED, reason, note[:_LONGEST_REASON]
     row.ended_at, row.ended_by = clock.now(), actor
-    row.save(update_fields=["status", "end_reason", "end_note", "ended_at", "ended_by", "customer", "pair"])
+    answered = ("reseller_answer", "reseller_answered_at", "reseller_answered_by")
+    row.save(update_fields=["status", "end_reason", "end_note", "ended_at", "ended_by", "customer", "pair", *answered])
 
 
 # ── rules ──
@@ -175,6 +181,17 @@ def require_unblocked(row: GdapRelationship) -> None:
     customer = row.customer or (organisations.tenant_of_domain(domain) if domain else None)
     if customer and gdap_offers.is_blocked(row.partner_id, customer.pk):
         raise Refused(_("This customer doesn't accept requests from your organisation."), field="customer")
+
+
+def require_reseller(row: GdapRelationship) -> None:
+    """Raises Refused where it is asked through another than the customer's reseller, or not by an indirect provider."""
+    if row.reseller is None:
+        return
+    if not gdap_resellers.is_provider(row.partner):
+        raise Refused(_("Only indirect providers ask through a reseller."), field="reseller")
+    if row.customer is None or row.customer == row.partner or not gdap_resellers.sells_to(row.reseller, row.customer):
+        message = _("No indirect reseller with this partner ID has a customer with this domain.")
+        raise Refused(message, field="reseller")
 
 
 def _require_for_customer(row: GdapRelationship, actor: User) -> None:
@@ -252,11 +269,14 @@ def checked_roles(chosen: Mapping[str, str]) -> dict[str, str]:
 
 
 def _check_customer(row: GdapRelationship) -> None:
+    answers = GdapRelationship.ResellerAnswer
+    row.reseller_answer = answers.NONE if row.reseller is None else answers.PENDING
+    require_reseller(row)
     row.limited_to_domain = row.limited_to_domain.strip().lower()
     row.pair = None
     if row.customer is not None:
         row.pair = Pair.objects.filter(partner=row.partner, customer=row.customer, started_at__isnull=False).first()
-        if row.pair is None:
+        if row.pair is None and row.reseller is None:
             raise Refused(_("Choose one of your customers, or name the domain."), field="customer")
         row.customer_name = row.customer.display_name
     domain = row.limited_to_domain
@@ -306,5 +326,6 @@ def _seen(row: GdapRelationship) -> dict[str, Any]:
         "days": row.duration_days,
         "auto_extend": row.auto_extend,
         "customer": row.customer_name or row.limited_to_domain,
+        **({"reseller": row.reseller.display_name} if row.reseller else {}),
         "roles": rows.names_of(row.roles.values_list("role_id", flat=True)),
     }

@@ -90,13 +90,23 @@ def record(
     after: Mapping[str, Any] | None = None,
     **data: Any,
 ) -> None:
-    """One act, in the partner's chain and, once the request is no draft, in that of a known customer."""
-    is_shared = row.customer_id is not None and row.status != Status.CREATED
+    """One act, in the partner's chain and, once the request is no draft, in that of a known customer.
+
+    The customer hears of a request through a reseller once that has approved it; the reseller of what happens to it
+    until it is in force.
+    """
+    also = []
+    if row.status != Status.CREATED:
+        answers = GdapRelationship.ResellerAnswer
+        if row.customer_id is not None and row.reseller_answer in (answers.NONE, answers.APPROVED):
+            also.append(row.customer_id)
+        if row.reseller_id is not None and row.activated_at is None:
+            also.append(row.reseller_id)
     audit.record(
         action,
         actor=actor,
         tenant=row.partner_id,
-        also=[row.customer_id] if is_shared and row.customer_id else [],
+        also=also,
         target=row,
         decision=decision,
         before=before,

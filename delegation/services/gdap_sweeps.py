@@ -31,7 +31,9 @@ BATCH = 500
 AT_ONCE = 5_000
 _MOST_NAMED = 20
 
-_COLUMNS = "r.id, r.partner_id, r.customer_id, r.pair_id, r.display_name, r.ends_at, r.locked_by_id"
+# Who else has it in its chain: the customer once the reseller has approved it, the reseller until it is in force.
+_COLUMNS = """r.id, r.partner_id, CASE WHEN r.reseller_answer IN ('', 'approved') THEN r.customer_id END,
+    CASE WHEN r.activated_at IS NULL THEN r.reseller_id END, r.pair_id, r.display_name, r.ends_at, r.locked_by_id"""
 # The pair before the relationship, as everywhere; nothing waits here, so that nobody can wait for it in turn.
 _EXPIRE = """
 WITH due AS (
@@ -93,6 +95,7 @@ class _Row:
     pk: UUID
     partner_id: UUID
     customer_id: UUID | None
+    reseller_id: UUID | None
     pair_id: UUID | None
     display_name: str
     ends_at: datetime | None
@@ -210,7 +213,7 @@ def _record(action: str, rows: Iterable[_Row], *, with_end: bool = False) -> Non
             action,
             actor=None,
             tenant=row.partner_id,
-            also=[row.customer_id] if row.customer_id else [],
+            also=[pk for pk in (row.customer_id, row.reseller_id) if pk],
             target=row,  # type: ignore[arg-type]
             until=row.ends_at if with_end else None,
         )

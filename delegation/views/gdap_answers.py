@@ -40,7 +40,7 @@ def _forward(relationship: GdapRelationship, *, actor: User, version: int, to: U
 KIND = asked.Kind(
     purpose=gdap_texts.PURPOSE,
     route="answer-gdap",
-    rows=lambda: GdapRelationship.objects.select_related("partner", "partner__profile", "customer", "pair"),
+    rows=lambda: GdapRelationship.objects.select_related("partner", "partner__profile", "customer", "pair", "reseller"),
     addressed_to=gdap_customer.addressed_to,
     obstacle=gdap_offers.obstacle,
     needed=lambda _row: Can.GDAP_APPROVE,

@@ -27,7 +27,11 @@ def _find(request: Any, pair_id: UUID, gdap_id: UUID) -> tuple[Pair, GdapRelatio
     """The partner and one of its relationships that were approved here. Raises Http404 for any other."""
     pair = find_pair(request, pair_id)
     rows = GdapRelationship.objects.filter(pair=pair, activated_at__isnull=False)
-    row = rows.select_related("partner", "customer", "approved_by", "ended_by", "replaces").filter(pk=gdap_id).first()
+    row = (
+        rows.select_related("partner", "customer", "approved_by", "ended_by", "replaces", "reseller")
+        .filter(pk=gdap_id)
+        .first()
+    )
     if row is None:
         raise Http404
     return pair, row

@@ -96,7 +96,10 @@ def _back(row: GdapRelationship) -> HttpResponse:
 def lock(request: Any, gdap_id: UUID) -> HttpResponse:
     """*Lock for approval*."""
     row = services.open_request(relationship=get_to_ask(request, gdap_id), actor=request.user)
-    messages.success(request, _("Locked for approval: options and text are frozen, and the link works for 90 days."))
+    text = _("Locked for approval: options and text are frozen, and the link works for 90 days.")
+    if row.reseller_answer == GdapRelationship.ResellerAnswer.PENDING:
+        text = _("Locked for approval: options and text are frozen. The reseller decides first.")
+    messages.success(request, text)
     return _back(row)
 
 

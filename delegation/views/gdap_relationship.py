@@ -25,7 +25,7 @@ from portal.views.acting import Place, say_once
 from relationships.tables import delivery
 
 Status = GdapRelationship.Status
-_PEOPLE = ("partner", "customer", "pair", "created_by", "locked_by", "approved_by", "ended_by", "replaces")
+_PEOPLE = ("partner", "customer", "pair", "created_by", "locked_by", "approved_by", "ended_by", "replaces", "reseller")
 _MOST_AMENDMENTS = 20
 
 

@@ -34,7 +34,7 @@ _MOST_WORDS = 200
 def get(request: Any, gdap_id: UUID, capability: Can = Can.GDAP_VIEW) -> GdapRelationship:
     """One of this partner's; raises Http404 or PermissionDenied."""
     rows = GdapRelationship.objects.filter(partner=request.acting.tenant).select_related(
-        "partner", "customer", "pair", "created_by", "replaces", "template_version"
+        "partner", "customer", "pair", "created_by", "replaces", "template_version", "reseller"
     )
     return access.get_or_404(rows, request.user, capability, pk=gdap_id)
 

@@ -7,6 +7,7 @@ from typing import Any
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
+from delegation import gdap_resellers
 from portal.catalogue import Capability as Can
 
 _TABS: tuple[tuple[str, Any, Can], ...] = (
@@ -17,10 +18,13 @@ _TABS: tuple[tuple[str, Any, Can], ...] = (
     ("gdap-template-drift", _("Drift"), Can.GDAP_VIEW),
     ("gdap-moves", _("DAP to GDAP"), Can.GDAP_VIEW),
 )
+#: Of indirect resellers.
+_FOR_CUSTOMERS = ("gdap-for-customers", _("For your customers"), Can.GDAP_VIEW)
 
 
 def tabs(request: Any) -> list[dict[str, Any]]:
     """As `c-tabs` takes them: those that this person may open."""
     slug, rights = request.acting.tenant.slug, request.acting.rights
-    found = [(label, reverse(route, args=[slug])) for route, label, capability in _TABS if rights.allows(capability)]
+    shown = [*_TABS, _FOR_CUSTOMERS] if gdap_resellers.is_reseller(request.acting.tenant) else _TABS
+    found = [(label, reverse(route, args=[slug])) for route, label, capability in shown if rights.allows(capability)]
     return [{"label": label, "url": url, "current": request.path == url} for label, url in found]

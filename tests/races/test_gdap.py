@@ -15,6 +15,7 @@ from portal.errors import Conflict
 from portal.models import AuditEntry, OutboxMessage, Pair
 from relationships.models import Relationship
 from tests.conftest import Cast, build_cast
+from tests.delegation import reselling
 from tests.delegation.granting import HELPDESK, READER, active, assign, draft, group, ids, pending
 from tests.races.test_invitations import at_once, refusals
 
@@ -164,3 +165,27 @@ def test_reminders_on_several_machines_go_out_once(stage: Cast) -> None:
     assert list(GdapReminder.objects.values_list("days", flat=True)) == [1] * len(rows)
     told = OutboxMessage.objects.filter(kind="gdap_ending", to_user=stage["admin-agent"])
     assert sum(message.context["values"]["count"] for message in told) == len(rows)
+
+
+@pytest.mark.parametrize("rival", ["reject", "withdraw", "approve"])
+def test_a_resellers_approval_and_its_rival_give_one_outcome(stage: Cast, rival: str) -> None:
+    reselling.channel(stage)
+    ours, provider = stage["admin-agent"], stage["stranger-partner"]
+    rivals: dict[str, Callable[[GdapRelationship], Any]] = {
+        "reject": lambda row: services.reject_for_customer(relationship=row, actor=ours),
+        "withdraw": lambda row: services.withdraw_request(relationship=row, actor=provider),
+        "approve": lambda row: services.approve_for_customer(relationship=row, actor=ours),
+    }
+    for turn in range(ROUNDS):
+        row = reselling.asked(stage)
+        calls = [
+            lambda row=row: services.approve_for_customer(relationship=row, actor=ours),
+            lambda row=row: rivals[rival](row),
+        ]
+        found = at_once(*(calls if turn % 2 else reversed(calls)))
+        row.refresh_from_db()
+        acts = ("gdap.reseller_approved", "gdap.reseller_rejected", "gdap.withdrawn")
+        audited = AuditEntry.objects.filter(tenant=stage.litware, target_id=str(row.pk), action__in=acts).count()
+        both = rival == "withdraw" and row.reseller_answer == "approved"  # approved, then withdrawn
+        assert (audited, len(refusals(found))) == ((2, 0) if both else (1, 0 if rival == "approve" else 1))
+        assert (row.status == "terminated") is (rival == "withdraw" or row.reseller_answer == "rejected")
