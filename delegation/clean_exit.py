@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy
 
 from delegation import azure_queries, residuals, services
 from delegation.models import AzureAssignment, DapGrant, GdapRelationship
-from portal import access, explain, hooks
+from portal import access, hooks, why
 from portal.catalogue import Capability as Can
 from portal.hooks import Residual, ResidualKind
 from portal.models import Pair, RoleAssignment, User
@@ -61,7 +61,7 @@ def _by(capability: Can) -> Any:
     """One right in the customer's tenant for all of a kind."""
 
     def refusals(pair: Pair, user: User, items: list[Residual]) -> Refusals:
-        reason = explain.missing(access.rights(user, pair.customer), capability)
+        reason = why.missing(access.rights(user, pair.customer), capability)
         return {item.key: reason for item in items} if reason else {}
 
     return refusals
@@ -75,7 +75,7 @@ def _over_people(capability: Can) -> Any:
         rows = User.objects.filter(pk__in=[item.key for item in items])
         privileged = {str(pk) for pk in access.privileged_people(rows).values_list("pk", flat=True)}
         twin = {Can.USERS_EDIT: Can.USERS_EDIT_PRIVILEGED}.get(capability, Can.USERS_RESET_PASSWORD_PRIVILEGED)
-        reasons = {item.key: explain.missing(rights, twin if item.key in privileged else capability) for item in items}
+        reasons = {item.key: why.missing(rights, twin if item.key in privileged else capability) for item in items}
         return {key: reason for key, reason in reasons.items() if reason}
 
     return refusals
@@ -85,7 +85,7 @@ def _at_scopes(pair: Pair, user: User, items: list[Residual]) -> Refusals:
     """Each scope asks for itself; a Global Administrator elevates first (DOMAIN §8)."""
     rights = access.scope_rights(user, pair.customer)
     rows = AzureAssignment.objects.filter(pair=pair, pk__in=[item.key for item in items]).select_related("scope")
-    reasons = {str(row.pk): explain.missing(rights.at(row.scope), Can.AZURE_ASSIGN_ROLES) for row in rows}
+    reasons = {str(row.pk): why.missing(rights.at(row.scope), Can.AZURE_ASSIGN_ROLES) for row in rows}
     if access.rights(user, pair.customer).allows(Can.AZURE_ELEVATE):
         text = _("Elevate your access to Azure first: then you can end it here.")
         return {key: text for key, reason in reasons.items() if reason}

@@ -102,7 +102,7 @@ def groups_working_for(pair: Pair) -> list[SecurityGroup]:
 
 def plug_in() -> None:
     """Hang this app into the hooks of the lower ones."""
-    from delegation import clean_exit, gdap_pairs, queries, services
+    from delegation import clean_exit, gdap_pairs, queries, services, why
     from portal import hooks
     from relationships import hooks as relationship_hooks
 
@@ -114,3 +114,5 @@ def plug_in() -> None:
     hooks.services.append(queries.services)
     hooks.forecasts.append(gdap_pairs.forecasts)
     hooks.on_role_taken.append(services.end_with_role)
+    hooks.origins.append(why.origins)
+    hooks.ways += [why.gdap_ways, why.azure_ways]

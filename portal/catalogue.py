@@ -215,6 +215,12 @@ def roles_by_name() -> dict[str, Role]:
     return {role.name: role for role in roles().values()}
 
 
+def role_of(codename: str) -> Role | AzureRole | None:
+    """The role that holding the permission stands for; None for an agent kind."""
+    kind, _, role_id = codename.partition("_")
+    return azure_roles().get(role_id) if kind == "azure" else roles().get(role_id)
+
+
 @cache
 def privileged_role_ids() -> frozenset[str]:
     """Ids of the roles whose holders count as privileged people (DOMAIN §2)."""

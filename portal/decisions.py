@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from uuid import UUID
 
+from django.db.models import Model
 from django.utils.translation import gettext
 
 from portal import catalogue
@@ -53,12 +56,16 @@ class Path:
 
 @dataclass(frozen=True)
 class Decision:
-    """The answer to one question, with the paths that allow it or what is missing."""
+    """The answer to one question, with the paths that allow it or what is missing.
+
+    `obj` is what it was asked about, for whoever explains it; None where a page asked about the tenant by its key.
+    """
 
     capability: Capability
     tenant_id: UUID
     paths: tuple[Path, ...]
     is_insider: bool = True
+    obj: Model | None = field(default=None, repr=False, compare=False)
 
     @property
     def allowed(self) -> bool:
@@ -93,6 +100,7 @@ class Rights:
     tenant_id: UUID
     paths: tuple[Path, ...]
     is_insider: bool
+    obj: Model | None = field(default=None, repr=False, compare=False)
     _held: dict[str, list[Path]] = field(default_factory=dict, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -105,7 +113,7 @@ class Rights:
         paths = [path for codename in rule.codenames for path in self._held.get(codename, ())]
         if not rule.on_behalf:
             paths = [path for path in paths if not path.is_outside]
-        return Decision(capability, self.tenant_id, tuple(paths), self.is_insider)
+        return Decision(capability, self.tenant_id, tuple(paths), self.is_insider, self.obj)
 
     def allows(self, capability: Capability | str) -> bool:
         """Whether the capability is held here."""
@@ -124,23 +132,32 @@ class Rights:
 
 def role_names(capability: Capability) -> tuple[str, ...]:
     """Names of the roles (or agent kinds) that allow a capability, the least privileged first, for the reader."""
-    rule = catalogue.rules()[capability]
+    codenames = least_first(capability)
     if capability is Capability.AZURE_VIEW:  # any role does; the plainest stands for all
-        return (catalogue.azure_roles_by_name()["Reader"].label,)
-    names = [(_role(name), name) for name in rule.codenames]
-    ordered = sorted(
-        names,
-        key=lambda item: (
-            item[1] in _MOST_POWERFUL,
-            bool(item[0] and item[0].is_privileged),
-        ),
-    )
-    return tuple(role.label if role else gettext(catalogue.AGENT_NAMES[codename]) for role, codename in ordered)
+        codenames = codenames[:1]
+    roles = [(catalogue.role_of(codename), codename) for codename in codenames]
+    return tuple(role.label if role else gettext(catalogue.AGENT_NAMES[codename]) for role, codename in roles)
+
+
+@cache
+def least_first(capability: Capability) -> tuple[str, ...]:
+    """The codenames that allow a capability, the least privileged first (`privilege`)."""
+    return tuple(sorted(catalogue.rules()[capability].codenames, key=privilege))
 
 
 _MOST_POWERFUL = (f"role_{catalogue.GLOBAL_ADMINISTRATOR}", f"azure_{catalogue.AZURE_OWNER}")
+#: Where any role will do, these stand for all.
+_PLAINEST = ("Directory Readers", "Reader")
 
 
-def _role(codename: str) -> Role | AzureRole | None:
-    kind, _, role_id = codename.partition("_")
-    return catalogue.azure_roles().get(role_id) if kind == "azure" else catalogue.roles().get(role_id)
+@cache
+def privilege(codename: str) -> tuple[bool, bool, bool, int]:
+    """How much holding it gives, to sort by: full control last, then privileged roles, then by what they allow."""
+    role = catalogue.role_of(codename)
+    is_privileged = bool(role and role.is_privileged)
+    return codename in _MOST_POWERFUL, is_privileged, bool(role and role.name not in _PLAINEST), _abilities()[codename]
+
+
+@cache
+def _abilities() -> Counter[str]:
+    return Counter(codename for rule in catalogue.rules().values() for codename in rule.codenames)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
@@ -57,6 +58,14 @@ class Service:
     url: str
     is_enabled: bool
     detail: str
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What gives a path: in words, and since when."""
+
+    label: str
+    since: datetime | None = None
 
 
 class Section(StrEnum):
@@ -112,6 +121,10 @@ residual_kinds: list[ResidualKind] = []
 services: list[Callable[[Any, Any, Any], Iterable[Service]]] = []
 #: (tenant, paths of one person in it) -> by source, the end as it stands of paths that prolong themselves
 forecasts: list[Callable[[Any, Any], dict[str, Any]]] = []
+#: (sources of paths) -> by source, what gives them, for those of this app
+origins: list[Callable[[Any], dict[str, Origin]]] = []
+#: (facts of `portal.why`) -> Ways in which this app could allow what they are about
+ways: list[Callable[[Any], Iterable[Any]]] = []
 #: the app's pages in the main navigation and on the start page
 navigation: list[Page] = []
 #: (user, tenant, rights in it) -> what waits for this person on the start page; cheap, by index
@@ -129,6 +142,11 @@ personas: list[Callable[[], Iterable[str]]] = []
 def forecasts_of(tenant: Any, paths: Any) -> dict[str, Any]:
     """The ends as they stand, over all apps."""
     return {source: end for look in forecasts for source, end in look(tenant, paths).items()}
+
+
+def origins_of(sources: Any) -> dict[str, Origin]:
+    """What gives these paths, over all apps."""
+    return {source: origin for look in origins for source, origin in look(sources).items()}
 
 
 def residuals_of(pair: Any) -> list[Residual]:

@@ -16,6 +16,7 @@ from portal.views import (
     service_requests,
     sessions,
     start,
+    why,
 )
 
 handler400 = "portal.views.errors.bad_request"
@@ -117,6 +118,9 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("p/<slug:partner_slug>/jobs/<uuid:job_id>/cancel", jobs.cancel, name="job-cancel"),
     path("p/<slug:partner_slug>/jobs/<uuid:job_id>/resume", jobs.resume, name="job-resume"),
     path("p/<slug:partner_slug>/jobs/<uuid:job_id>/run-again", jobs.rerun, name="job-rerun"),
+    # ── why (portal/views/why.py) ──
+    path("t/<slug:tenant_slug>/why", why.tenant_why, name="why"),
+    path("p/<slug:partner_slug>/why", why.partner_why, name="partner-why"),
     # ── audit log (portal/views/audit.py) ──
     path("t/<slug:tenant_slug>/audit-log", audit.audit_log, name="audit-log"),
     path("t/<slug:tenant_slug>/audit-log.csv", audit.audit_log_csv, name="audit-log-csv"),

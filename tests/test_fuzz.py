@@ -219,6 +219,8 @@ LISTS = (
     "requests-gdap-export",
     "users",
     "users-csv",
+    "why",
+    "partner-why",
     "groups",
     "group",
     "service-requests",

@@ -174,6 +174,8 @@ TENANT: Table = {
     "service-request-resolve": (NO_THEIRS, theirs(SERVES, 302)),
     "service-request-close": (NO_THEIRS, theirs(SERVES, 409)),
     "service-request-reopen": (NO_THEIRS, theirs(SERVES, 409)),
+    # Everybody may ask about themselves; about whom else is a matter of the form (tests/portal/test_why.py).
+    "why": (theirs((*OURS, *THEIRS, AFTER_DAP)), NO_THEIRS),
     "audit-log": (theirs(READS_AUDIT), NO_THEIRS),
     "audit-log-csv": (theirs(READS_AUDIT), NO_THEIRS),
     "audit-log-lines": (theirs(READS_AUDIT), NO_THEIRS),
@@ -225,6 +227,7 @@ GROUPS: Table = {
 }
 CUSTOMERS: Table = {
     "customers": (ours(SEES_CUSTOMERS), NO_OURS),
+    "partner-why": (ours(OURS), NO_OURS),
     "customers-export": (ours(EXPORTS), NO_OURS),
     "customer": (ours(SEES_CUSTOMERS), NO_OURS),
     "customer-services": (ours(SEES_CUSTOMERS), NO_OURS),

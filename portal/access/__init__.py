@@ -38,4 +38,5 @@ from portal.access.scopes import scope_rights as scope_rights
 from portal.decisions import Decision as Decision
 from portal.decisions import Path as Path
 from portal.decisions import Rights as Rights
+from portal.decisions import least_first as least_first
 from portal.decisions import role_names as role_names

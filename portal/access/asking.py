@@ -137,7 +137,7 @@ def at_scopes(
     )
 
 
-def _place(capability: Capability, obj: Model) -> tuple[UUID, UUID | None]:
+def place_of(capability: Capability, obj: Model) -> tuple[UUID, UUID | None]:
     """The tenant in which the question is decided and, on the partner's side, the pair that narrows it."""
     if catalogue.rules()[capability].is_partner_side:
         pair_field = obj.access_pair  # type: ignore[attr-defined]
@@ -153,25 +153,25 @@ def decide(user: User, capability: Capability, obj: Model, *, lock: bool = False
     rule = catalogue.rules()[capability]
     if rule.is_scope_side:
         return _decide_at_scope(user, capability, obj, lock=lock)
-    tenant_id, pair_id = _place(capability, obj)
+    tenant_id, pair_id = place_of(capability, obj)
     paths: tuple[Path, ...] = ()
     if user.is_authenticated:
         ids = permissions.ids_for(capability)
         paths = paths_in(user, tenant_id, ids, on_behalf=rule.on_behalf, pair_id=pair_id, lock=lock)
-    return Decision(capability, tenant_id, paths, bool(paths) or is_insider(user, tenant_id))
+    return Decision(capability, tenant_id, paths, bool(paths) or is_insider(user, tenant_id), obj)
 
 
 def _decide_at_scope(user: User, capability: Capability, obj: Any, *, lock: bool) -> Decision:
     """DOMAIN §8: roles reach down. Being an insider says nothing about a scope that one can't see."""
     tenant_id = getattr(obj, obj.access_tenant)
     numbers = None if capability is Capability.AZURE_VIEW else permissions.ids_for(capability)
-    lineage = _lineage(obj)
+    lineage = lineage_of(obj)
     paths = at_scopes(user, tenant_id, lineage, numbers, lock=lock) if user.is_authenticated else ()
     is_known = bool(paths) or is_insider(user, tenant_id) or bool(at_scopes(user, tenant_id, lineage, None))
-    return Decision(capability, tenant_id, paths, is_known)
+    return Decision(capability, tenant_id, paths, is_known, obj)
 
 
-def _lineage(obj: Any) -> list[UUID]:
+def lineage_of(obj: Any) -> list[UUID]:
     """The scopes whose roles reach it; a thing that is at no scope is reached by none."""
     value = obj
     for name in getattr(obj, "access_lineage", "").split("__"):
@@ -208,13 +208,13 @@ def rights(user: User, tenant: Tenant) -> Rights:
     paths: tuple[Path, ...] = ()
     if user.is_authenticated:
         paths = paths_in(user, tenant.pk, permissions.on_tenants(), on_behalf=True, pair_id=None, lock=False)
-    return Rights(tenant.pk, paths, bool(paths) or is_insider(user, tenant.pk))
+    return Rights(tenant.pk, paths, bool(paths) or is_insider(user, tenant.pk), tenant)
 
 
 def partner_rights(user: User, pair: Pair) -> Rights:
     """Everything this person holds for the partner about this customer: one query."""
     paths = paths_in(user, pair.partner_id, permissions.on_tenants(), on_behalf=False, pair_id=pair.pk, lock=False)
-    return Rights(pair.partner_id, paths, bool(paths) or is_insider(user, pair.partner_id))
+    return Rights(pair.partner_id, paths, bool(paths) or is_insider(user, pair.partner_id), pair)
 
 
 def get_or_404(queryset: QuerySet[M], user: User, capability: Capability, **lookup: object) -> M:

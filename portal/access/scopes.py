@@ -21,7 +21,7 @@ class ScopeRights:
     def at(self, scope: Scope) -> Rights:
         """What is held at this scope, also from above: the same answers as `access.decide` gives there."""
         paths = tuple(path for path in self.paths if path.scope_id in scope.lineage)
-        return Rights(self.tenant_id, paths, bool(paths) or self.is_insider)
+        return Rights(self.tenant_id, paths, bool(paths) or self.is_insider, scope)
 
 
 def scope_rights(user: User, tenant: Tenant) -> ScopeRights:

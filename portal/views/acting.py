@@ -9,7 +9,7 @@ from typing import Any
 from django.http import Http404, HttpRequest
 from django.urls import reverse
 
-from portal import access, explain
+from portal import access, why
 from portal.access import Rights
 from portal.catalogue import Capability
 from portal.models import Tenant, User
@@ -37,7 +37,7 @@ class Place:
 
     def button(self, capability: Capability, label: Any, url: str, **more: Any) -> dict[str, Any]:
         """A button as templates show it: usable, or with the missing right as its reason."""
-        reason = more.pop("reason", "") or explain.missing(self.rights, capability)
+        reason = more.pop("reason", "") or why.missing(self.rights, capability)
         return {"label": label, "url": url, "disabled": bool(reason), "reason": reason, **more}
 
 

@@ -1,24 +1,22 @@
-"""*Why can't I?*: what is missing, the least privileged role that has it, and who can give it (DOMAIN §14)."""
+"""What a refused page and a disabled button say: the same explanation, as much of it as fits."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlencode
 
 from django.conf import settings
-from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from portal import access, catalogue, clock, limits
+from portal import access, catalogue
 from portal.access import Decision, Rights
 from portal.catalogue import Capability
 from portal.meanings import MEANINGS
-from portal.models import DeniedAttempt, RoleAssignment, User
-from portal.requests import present
+from portal.models import Scope, Tenant, User
+from portal.why.answer import Explanation, explain
 
-_LOGGED_PER_HOUR = 60
-_MOST_NAMES = 5
 _SERVICE_REQUESTS = (Capability.SERVICE_REQUESTS_VIEW, Capability.SERVICE_REQUESTS_MANAGE)
 
 
@@ -32,29 +30,32 @@ class Advice:
 
 
 @dataclass(frozen=True)
-class WhyNot:
+class Refusal:
     """What a refused page says (`templates/cotton/why.html`)."""
 
-    meaning: Any
-    least_role: str
-    who_can_grant: tuple[str, ...]
-    never_on_behalf: bool
-    is_partner_side: bool
+    explanation: Explanation
     advice: tuple[Advice, ...] = ()
+    url: str = ""
 
 
-def why_not(user: User, decision: Decision) -> WhyNot:
+def refusal(user: User, decision: Decision) -> Refusal:
     """Explain a refusal to an insider; names of administrators only to the tenant's own people."""
-    rule = catalogue.rules()[decision.capability]
+    obj = decision.obj or Tenant.objects.get(pk=decision.tenant_id)
     is_own = user.tenant_id == decision.tenant_id
-    return WhyNot(
-        meaning=MEANINGS[decision.capability],
-        least_role=access.role_names(decision.capability)[0],
-        who_can_grant=_who_can_grant(decision) if is_own else (),
-        never_on_behalf=not is_own and not rule.on_behalf,
-        is_partner_side=rule.is_partner_side,
+    return Refusal(
+        explanation=explain(user, decision.capability, obj),
         advice=() if is_own else _advice(user, decision),
+        url=_page(decision, obj),
     )
+
+
+def _page(decision: Decision, obj: Any) -> str:
+    """*Why can't I?* with this question; only where the page can name the object."""
+    slug = Tenant.objects.values_list("slug", flat=True).get(pk=decision.tenant_id)
+    asked = {"action": str(decision.capability)}
+    if isinstance(obj, Scope):
+        asked["object"] = f"scope:{obj.pk}"
+    return f"{reverse('why', kwargs={'tenant_slug': slug})}?{urlencode(asked)}"
 
 
 def _advice(user: User, decision: Decision) -> tuple[Advice, ...]:
@@ -84,7 +85,7 @@ def _invitations_url(user: User) -> str:
 
 
 def missing(rights: Rights, capability: Capability) -> Any:
-    """Why a button can't be used: one sentence; empty if it can."""
+    """Why a button can't be used: one sentence; empty if it can. Asks the database nothing."""
     decision = rights.decide(capability)
     if decision.allowed:
         return ""
@@ -93,26 +94,3 @@ def missing(rights: Rights, capability: Capability) -> Any:
         return _("Only the organisation's own people can do this.")
     values = {"meaning": MEANINGS[capability], "role": access.role_names(capability)[0]}
     return _("Missing right: %(meaning)s (least privileged role: %(role)s).") % values
-
-
-def _who_can_grant(decision: Decision) -> tuple[str, ...]:
-    holders = RoleAssignment.objects.filter(
-        tenant_id=decision.tenant_id,
-        role_id=catalogue.GLOBAL_ADMINISTRATOR,
-        ended_at__isnull=True,
-        user__blocked_at__isnull=True,
-    ).order_by("user__sign_in_name")
-    return tuple(holders.values_list("user__sign_in_name", flat=True)[:_MOST_NAMES])
-
-
-def note_denied(request: HttpRequest, decision: Decision) -> None:
-    """Log a refusal, unchained and rate-limited (DOMAIN §15). Raises TooMany over the limit."""
-    limits.count("denied", str(request.user.pk), most=_LOGGED_PER_HOUR, seconds=3600)
-    DeniedAttempt.objects.create(
-        tenant_id=decision.tenant_id,
-        user_id=request.user.pk,
-        capability=decision.capability,
-        path=request.resolver_match.view_name[:200] if request.resolver_match else "",
-        address=present().address,
-        at=clock.now(),
-    )
