@@ -28,6 +28,17 @@ PAGES = (
         others=(Can.GDAP_ASSIGN,),
     ),
     Page(
+        Section.TENANT,
+        40,
+        "azure",
+        _("Azure subscriptions"),
+        Can.AZURE_VIEW,
+        "cloud",
+        _("Subscriptions, what is in them, who holds which role there."),
+        others=(Can.AZURE_ELEVATE,),
+        own=(Can.SUBSCRIPTIONS_MANAGE,),
+    ),
+    Page(
         Section.SETTINGS,
         10,
         "partner-relationships",

@@ -102,7 +102,7 @@ def groups_working_for(pair: Pair) -> list[SecurityGroup]:
 
 def plug_in() -> None:
     """Hang this app into the hooks of the lower ones."""
-    from delegation import clean_exit, gdap_pairs, queries, services, why
+    from delegation import azure_principals, clean_exit, gdap_pairs, queries, services, why
     from portal import hooks
     from relationships import hooks as relationship_hooks
 
@@ -112,6 +112,7 @@ def plug_in() -> None:
     relationship_hooks.standing.append(queries.standing)
     hooks.residual_kinds += clean_exit.KINDS
     hooks.services.append(queries.services)
+    hooks.services.append(azure_principals.services)
     hooks.forecasts.append(gdap_pairs.forecasts)
     hooks.on_role_taken.append(services.end_with_role)
     hooks.origins.append(why.origins)

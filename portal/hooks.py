@@ -81,7 +81,7 @@ class Page:
     """A page of the main navigation, for those who hold `capability` or one of `others`; the least `place` comes first.
 
     Its route takes the partner's slug in the section of customers, else the tenant's. `note`: a few words for the
-    start page.
+    start page. `own`: rights that open it only for the tenant's own people.
     """
 
     section: Section
@@ -92,6 +92,7 @@ class Page:
     icon: str
     note: Any
     others: tuple[Capability, ...] = ()
+    own: tuple[Capability, ...] = ()
 
 
 @dataclass(frozen=True)

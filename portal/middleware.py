@@ -7,6 +7,7 @@ import zoneinfo
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cached_property
 from typing import Any
 
 from django.conf import settings
@@ -19,7 +20,7 @@ from django.utils import timezone, translation
 
 from portal import access, clock, requests
 from portal.errors import Refused, TooMany
-from portal.models import Pair, Tenant
+from portal.models import Pair, Tenant, User
 from portal.services import on_behalf
 
 Answer = Callable[[HttpRequest], HttpResponse]
@@ -32,11 +33,30 @@ class Acting:
     tenant: Tenant
     rights: access.Rights
     is_partner_side: bool
+    user: User
+
+    @cached_property
+    def scope_rights(self) -> access.ScopeRights:
+        """What is held at the tenant's scopes; asked once, where a page needs it."""
+        return access.scope_rights(self.user, self.tenant)
+
+    @property
+    def held(self) -> access.Rights:
+        """What opened the tenant's pages: roles in it, or else at its scopes."""
+        if not self.is_only_by_azure:
+            return self.rights
+        return access.Rights(self.tenant.pk, self.scope_rights.paths, self.rights.is_insider)
 
     @property
     def is_on_behalf(self) -> bool:
         """A partner's person in a customer's pages."""
-        return not self.is_partner_side and self.rights.is_on_behalf
+        return not self.is_partner_side and (self.rights.is_on_behalf or self.is_only_by_azure)
+
+    @property
+    def is_only_by_azure(self) -> bool:
+        """A partner's person who holds nothing in the tenant itself, but an Azure role at one of its scopes."""
+        is_elsewhere = self.user.tenant_id != self.tenant.pk and not self.rights.paths
+        return is_elsewhere and bool(self.scope_rights.paths)
 
 
 class RequestIdMiddleware:
@@ -111,7 +131,7 @@ class TenantMiddleware:
         if acting is not None and acting.is_on_behalf and response.status_code < 400:
             note_work_on_behalf(request.user.tenant_id, acting.tenant.pk)  # type: ignore[union-attr]
             if acting.tenant.has_on_behalf_notice:
-                on_behalf.tell_of_first(actor=request.user, customer=acting.tenant, rights=acting.rights)  # type: ignore[arg-type]
+                on_behalf.tell_of_first(actor=acting.user, customer=acting.tenant, rights=acting.held)
         return response
 
     def process_view(self, request: HttpRequest, view_func: Any, view_args: Any, view_kwargs: dict[str, Any]) -> None:
@@ -125,9 +145,10 @@ class TenantMiddleware:
         if tenant is None or (is_partner_side and not _is_own_partner(request, tenant)):
             raise Http404
         rights = access.rights(request.user, tenant)
-        if not rights.is_insider and not (not is_partner_side and access.has_any_scope(request.user, tenant)):
+        acting = Acting(tenant, rights, is_partner_side, request.user)  # type: ignore[arg-type]
+        if not rights.is_insider and (is_partner_side or not acting.scope_rights.paths):
             raise Http404
-        request.acting = Acting(tenant, rights, is_partner_side)  # type: ignore[attr-defined]
+        request.acting = acting  # type: ignore[attr-defined]
 
 
 def _is_own_partner(request: HttpRequest, tenant: Tenant) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cache, partial
 from typing import Any
 
 from django.conf import settings
@@ -12,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from portal import hooks, jobs, sentences
 from portal.catalogue import Capability as Can
+from portal.catalogue import rules
 from portal.hooks import Page, Section
 from portal.middleware import Acting
 from portal.models import PathKind, SecurityGroup, Tenant
@@ -28,6 +31,7 @@ PAGES = (
         Can.SERVICE_REQUESTS_VIEW,
         "lifebuoy",
         _("Questions to support."),
+        others=(Can.AZURE_SERVICE_REQUESTS,),
     ),
     Page(
         Section.SETTINGS,
@@ -139,7 +143,8 @@ def _frame(request: HttpRequest, acting: Acting | None) -> dict[str, Any]:
         headings[Section.CUSTOMERS] = _("Our customers")
     headings[Section.TENANT] = _("Our tenant") if tenant.pk == user.tenant_id else _("Their tenant")
     headings[Section.SETTINGS] = _("Settings")
-    sections = [_section(request, section, heading, tenant, rights) for section, heading in headings.items()]
+    scopes = cache(partial(_held_at_scopes, user, tenant, acting))
+    sections = [_section(request, section, heading, tenant, rights, scopes) for section, heading in headings.items()]
     profile = tenant.partner_profile
     return {
         "nav_sections": [section for section in sections if section["items"]],
@@ -154,11 +159,32 @@ def _frame(request: HttpRequest, acting: Acting | None) -> dict[str, Any]:
     }
 
 
-def _section(request: HttpRequest, section: Section, heading: Any, tenant: Tenant, rights: Any) -> dict[str, Any]:
+def _held_at_scopes(user: Any, tenant: Tenant, acting: Acting | None) -> Any:
+    """What is held at any scope, as rights; asked only where nothing else opens a page."""
+    from portal import access  # the models must be ready
+
+    held = acting.scope_rights if acting else access.scope_rights(user, tenant)
+    return access.Rights(tenant.pk, held.paths, held.is_insider)
+
+
+def _opens(page: Page, rights: Any, at_scopes: Callable[[], Any]) -> bool:
+    """Whether somebody with these rights may open a page; what is about scopes opens by a right at any of them."""
+    held = [page.capability, *page.others]
+    if any(rights.allows(right) for right in held):
+        return True
+    if any((decision := rights.decide(right)).allowed and not decision.is_on_behalf for right in page.own):
+        return True
+    of_scopes = [right for right in held if rules()[right].is_scope_side]
+    return bool(of_scopes) and any(at_scopes().allows(right) for right in of_scopes)
+
+
+def _section(
+    request: HttpRequest, section: Section, heading: Any, tenant: Tenant, rights: Any, at_scopes: Callable[[], Any]
+) -> dict[str, Any]:
     kwargs = {"partner_slug" if section == Section.CUSTOMERS else "tenant_slug": tenant.slug}
     items = []
     for page in sorted((*PAGES, *_of_jobs(), *hooks.navigation), key=lambda page: page.place):
-        if page.section == section and any(rights.allows(right) for right in (page.capability, *page.others)):
+        if page.section == section and _opens(page, rights, at_scopes):
             url = reverse(page.route, kwargs=kwargs)
             current = request.path.startswith(url)
             items.append({"label": page.label, "note": page.note, "url": url, "current": current, "icon": page.icon})
@@ -177,7 +203,7 @@ def _of_jobs() -> tuple[Page, ...]:
 
 def _banner(acting: Acting, user: Any) -> dict[str, Any]:
     """On whose behalf, as what, by which path and group, until when; leaving leads to the partner's *Customers*."""
-    paths = acting.rights.roles
+    paths = acting.held.paths if acting.is_only_by_azure else acting.rights.roles
     forecasts = hooks.forecasts_of(acting.tenant, paths)
     ends = {path.until or forecasts.get(path.source): path.until is None for path in paths}
     until = min(ends) if ends and None not in ends else None

@@ -131,6 +131,7 @@ class ServiceRequestTable(ListTable):
 
     number = tables.Column(verbose_name=_("Number"), localize=False)
     title = cell("request_title", _("Title"))
+    about = tables.Column(verbose_name=_("About"), accessor="about", visible=False)
     severity = cell("request_severity", _("Severity"))
     state = cell("request_state", _("State"))
     opened_by = cell("request_opened_by", _("Opened by"))

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from delegation import gdap_offers, gdap_texts
 from delegation.models import GdapRelationship
+from portal import catalogue
 from relationships import offers, texts
 from relationships.models import Invitation
 from tests import factories, moving
@@ -183,7 +184,7 @@ Filled = tuple[str, dict[str, Any]]
 def filled(world: World) -> dict[str, Filled]:
     """Route → who fills its form in, and how, so that it works: each test spoils it from there."""
     of_gdap = _gdap(world) | _gdap_requests(world) | moving.forms(world)
-    return _own(world) | _people(world) | _partners(world) | _invitations(world) | of_gdap
+    return _own(world) | _people(world) | _partners(world) | _invitations(world) | of_gdap | _azure(world)
 
 
 def _own(world: World) -> dict[str, Filled]:
@@ -303,6 +304,30 @@ def _gdap(world: World) -> dict[str, Filled]:
         "gdap-assignment-new": ("admin-agent", {"group": str(world.values["group_uid"]), "roles": [reader]}),
         "gdap-assignment-edit": ("admin-agent", {"roles": [reader, helpdesk], "version": "1", "was": [reader]}),
         "gdap-expiring-change": ("admin-agent", {"act": "renew", "which": "all", "row": "", "days": "90", "q": ""}),
+    }
+
+
+def _azure(world: World) -> dict[str, Filled]:
+    reader = catalogue.azure_roles_by_name()["Reader"].id
+    assignment = {
+        "find": "user",
+        "principal": str(world.cast["user"].own_group.uid),
+        "role": reader,
+        "description": "Costs",
+        "until": "2090-12-31",
+    }
+    lines = "name,type,group,tags\r\ncaches,,,cost=42\r\nredis-1,Microsoft.Cache/Redis,caches,\r\n"
+    return {
+        "azure-new": ("global-admin", {"name": "Sandbox", "offer": "Pay-as-you-go"}),
+        "azure-provision": ("admin-agent", {"name": "Sandbox", "offer": "Azure plan"}),
+        "azure-rename": ("global-admin", {"name": "Live"}),
+        "azure-scope-new": ("admin-agent", {"name": "logs", "tags": "cost=42\nowner=us"}),
+        "azure-tags": ("admin-agent", {"tags": "cost=43"}),
+        "azure-move": ("admin-agent", {"to": str(world.values["azure-other-group"])}),
+        "azure-import": ("admin-agent", {"do": "import", "text": lines}),
+        "azure-service-request": ("admin-agent", {"title": "Disk", "severity": "normal", "description": "Full."}),
+        "azure-assignment-new": ("global-admin", assignment),
+        "azure-assignment-edit": ("global-admin", {"description": "Costs", "until": "2090-12-31", "version": "1"}),
     }
 
 

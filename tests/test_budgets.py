@@ -18,14 +18,15 @@ from django.urls import reverse
 from delegation import bulk
 from delegation import services as delegation
 from delegation.models import GdapTemplate, GdapTemplateVersion
-from portal import audit, jobs
+from portal import audit, catalogue, clock, jobs
 from portal.lists import PAGE_SIZE
-from portal.models import Tenant, User
+from portal.models import Scope, Tenant, User
 from portal.services import groups, service_requests
 from portal.services import jobs as job_services
 from portal.services.certificates import issue_certificate
 from portal.writes import write
 from relationships import services
+from relationships.models import Relationship
 from tests import factories
 from tests.cast import Cast
 from tests.delegation import granting, reselling
@@ -165,6 +166,41 @@ def _certificates(cast: Cast, number: int) -> None:
     issue_certificate(tenant=cast.contoso, partner=partner, actor=cast["global-admin"], content=content)
 
 
+def _subscriptions(cast: Cast, number: int) -> None:
+    """Every second one by the customer itself, who makes the partner its Owner too."""
+    if not cast.pair.relationships.exists():
+        sides = {"pair": cast.pair, "partner": cast.fabrikam, "customer": cast.contoso}
+        Relationship.objects.create(partner_type="reseller", started_at=clock.now(), **sides)
+    name, administrator = {"name": f"Subscription {number:03}", "offer": "Azure plan"}, cast["global-admin"]
+    if number % 2:
+        made = delegation.create_subscription(tenant=cast.contoso, actor=administrator, **name)
+        delegation.reinstate(scope=made.scope, pair=cast.pair, actor=administrator)
+    else:
+        delegation.provision_subscription(pair=cast.pair, actor=cast["admin-agent"], **name)
+
+
+def _resource_groups(cast: Cast, number: int) -> None:
+    """In the first subscription, each with a resource and an assignment of its own."""
+    if number == 0:
+        _subscriptions(cast, 0)
+    agent, above = cast["admin-agent"], Scope.objects.get(kind=Scope.Kind.SUBSCRIPTION)
+    group = delegation.create_scope(parent=above, actor=agent, name=f"group-{number:03}")
+    delegation.create_scope(parent=group, actor=agent, name="vm", resource_type="Microsoft.Compute/virtualMachines")
+    reader = catalogue.azure_roles_by_name()["Reader"].id
+    delegation.add_assignment(scope=group, actor=agent, principal=cast["user"].own_group, role_id=reader)
+
+
+def _azure_roles(cast: Cast, number: int) -> None:
+    """At the first subscription, which has one with its Owner; people and groups of either side."""
+    if number == 0:
+        _subscriptions(cast, 0)
+        return
+    agent, role = cast["admin-agent"], list(catalogue.azure_roles())[number]
+    principal = cast["user"].own_group if number % 2 else granting.group(cast.fabrikam)
+    scope = Scope.objects.get(kind=Scope.Kind.SUBSCRIPTION)
+    delegation.add_assignment(scope=scope, actor=agent, principal=principal, role_id=role)
+
+
 Fill = Callable[[Cast, int], None]
 #: Page → whose, the reader, rows that are there without any, and what makes one more.
 PAGES: dict[str, tuple[str, str, int, Fill]] = {
@@ -185,7 +221,12 @@ PAGES: dict[str, tuple[str, str, int, Fill]] = {
     "service-requests": ("contoso", "global-admin", 0, _service_requests),
     "certificates": ("contoso", "global-admin", 0, _certificates),
     "audit-log": ("contoso", "global-admin", -1, _audit_rows),
+    "azure": ("contoso", "admin-agent", 0, _subscriptions),
+    "azure-scope": ("contoso", "admin-agent", 0, _resource_groups),
+    "azure-assignments": ("contoso", "admin-agent", 0, _azure_roles),
 }
+#: Pages of the first subscription.
+OF_SCOPES = ("azure-scope", "azure-assignments")
 
 
 def _asked(client: Client, path: str) -> tuple[list[str], Any]:
@@ -200,11 +241,12 @@ def _asked(client: Client, path: str) -> tuple[list[str], Any]:
 def test_a_list_costs_the_same_at_1_row_and_at_100(dap_cast: Cast, settings: Any, route: str) -> None:
     settings.MANDATE_INVITATIONS_PER_USER_AND_DAY = MANY + 1
     home, reader, there, fill = PAGES[route]
-    path = reverse(route, args=[getattr(dap_cast, home).slug])
     client = Client()
     client.force_login(dap_cast[reader])
     if there == 0:
         fill(dap_cast, 0)
+    about = [Scope.objects.get(kind=Scope.Kind.SUBSCRIPTION).pk] if route in OF_SCOPES else []
+    path = reverse(route, args=[getattr(dap_cast, home).slug, *about])
     client.get(path)
     few, table = _asked(client, path)
     if there >= 0:  # the cast's own acts are in the audit log already

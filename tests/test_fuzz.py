@@ -235,6 +235,10 @@ LISTS = (
     "gdap-moves",
     "gdap-moves-ask",
     "gdap-moves-give-up",
+    "azure",
+    "azure-scope",
+    "azure-assignments",
+    "azure-principals",
 )
 
 

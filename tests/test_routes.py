@@ -317,6 +317,40 @@ MOVES: Table = {
     "gdap-move-ask": (NO_OURS, ours({"admin-agent"}, 400)),
     "gdap-move-give-up": (NO_OURS, ours(ENDS, 302)),
 }
+#: Fabrikam's AdminAgents and the tenant's Global Administrator are Owners, its Helpdesk Administrator is Reader.
+OWNS, READS = {"global-admin", "admin-agent"}, {"global-admin", "admin-agent", "helpdesk-admin"}
+
+
+def creating(code: int) -> Codes:
+    """Its own people may create a subscription; a partner, which may buy on behalf, provisions one instead."""
+    return theirs({"global-admin", "billing-admin"}, code) | {"admin-agent": 409}
+
+
+AZURE: Table = {
+    "azure": (theirs(READS | {"billing-admin"}), NO_THEIRS),  # who may create a subscription
+    "azure-export": (theirs(READS | {"billing-admin"}), NO_THEIRS),
+    "azure-new": (creating(200), creating(400)),
+    "azure-elevate": (theirs(ITSELF), theirs(ITSELF, 302)),
+    "azure-elevation-end": (NO_THEIRS, theirs(ITSELF, 302)),
+    "azure-scope": (theirs(READS), NO_THEIRS),
+    "azure-scope-export": (theirs(READS), NO_THEIRS),
+    "azure-scope-new": (theirs(OWNS), theirs(OWNS, 400)),
+    "azure-tags": (theirs(OWNS), theirs(OWNS, 302)),
+    "azure-move": (theirs(OWNS), theirs(OWNS, 400)),
+    "azure-delete": (theirs(OWNS), theirs(OWNS, 302)),
+    "azure-import": (theirs(OWNS), theirs(OWNS, 400)),
+    "azure-service-request": (theirs(OWNS), theirs(OWNS)),
+    "azure-rename": (theirs(OWNS), theirs(OWNS, 400)),
+    "azure-cancel": (theirs(OWNS), theirs(OWNS, 302)),
+    "azure-assignments": (theirs(READS), NO_THEIRS),
+    "azure-assignments-export": (theirs(READS), NO_THEIRS),
+    "azure-assignment-new": (theirs(OWNS), theirs(OWNS, 400)),
+    "azure-principals": (theirs(OWNS), NO_THEIRS),
+    "azure-reinstate": (theirs(OWNS), theirs(OWNS, 400)),
+    "azure-assignment-edit": (theirs(OWNS), theirs(OWNS, 400)),
+    "azure-assignment-remove": (theirs(OWNS), theirs(OWNS, 302)),
+    "azure-provision": (ours({"admin-agent"}), ours({"admin-agent"}, 400)),
+}
 TABLES = {
     "public": PUBLIC,
     "links": LINKS,
@@ -331,6 +365,7 @@ TABLES = {
     "jobs": JOBS,
     "templates": TEMPLATES,
     "moves": MOVES,
+    "azure": AZURE,
 }
 
 

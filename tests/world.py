@@ -18,8 +18,16 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from delegation import bulk, gdap_texts
 from delegation import services as delegation
 from delegation.models import DapGrant, GdapRelationship
-from portal import clock, jobs, links, mail
-from portal.models import ChannelRole, MailboxMessage, PartnerProfile, RightLink, RoleAssignment, User
+from portal import catalogue, clock, jobs, links, mail
+from portal.models import (
+    ChannelRole,
+    MailboxMessage,
+    PartnerProfile,
+    RightLink,
+    RoleAssignment,
+    SecurityGroup,
+    User,
+)
 from portal.services import groups, service_requests
 from portal.services import jobs as job_services
 from portal.services.certificates import issue_certificate
@@ -36,6 +44,8 @@ THEIRS = ("global-admin", "billing-admin", "user-admin", "helpdesk-admin", "dele
 AFTER_DAP, AFTER_THE_END = "helpdesk-agent-after-dap", "admin-agent-after-the-end"
 STRANGERS = ("stranger-partner", "stranger-partner-admin", "stranger-customer", "operator", AFTER_THE_END)
 SIGNED_OUT = "signed-out"
+#: Of a partner whose relationship ended, but not its Azure role. No persona: in the tenant only Azure's pages open.
+ONLY_AZURE = "admin-agent-with-azure-left"
 PERSONAS = (*OURS, *THEIRS, AFTER_DAP, *STRANGERS, SIGNED_OUT)
 
 
@@ -130,6 +140,7 @@ def build_world() -> World:
         **_gdap(cast),
         **_through_us(cast),
         **moving.build(cast),
+        **_azure(cast),
         **_links(cast),
         **_job(cast),
         **_certificate(cast),
@@ -260,6 +271,38 @@ def _through_us(cast: Cast) -> dict[str, Any]:
     asked = delegation.lock_request(relationship=draft, actor=agent)
     named = ("gdap-for-customer", "gdap-for-customer-approve", "gdap-for-customer-reject")
     return {f"{route}:gdap_id": asked.pk for route in named}
+
+
+def _azure(cast: Cast) -> dict[str, Any]:
+    """A subscription that Fabrikam provisioned, of which Contoso's own administrator is Owner too; what is in it."""
+    agent, administrator = cast["admin-agent"], cast["global-admin"]
+    made = delegation.provision_subscription(pair=cast.pair, actor=agent, name="Production", offer="Azure plan")
+    reader = catalogue.azure_roles_by_name()["Reader"].id
+    roles = {"scope": made.scope, "actor": agent}
+    delegation.add_assignment(principal=administrator.own_group, role_id=catalogue.AZURE_OWNER, **roles)
+    read = delegation.add_assignment(principal=cast["helpdesk-admin"].own_group, role_id=reader, **roles)
+    group, other = (
+        delegation.create_scope(parent=made.scope, actor=agent, name=name, tags={"cost": "42"})
+        for name in ("web", "data")
+    )
+    machine = delegation.create_scope(
+        parent=group, actor=agent, name="vm-1", resource_type="Microsoft.Compute/virtualMachines"
+    )
+    left, _grant, relationship = _other_partner(cast, "Adatum", "admin_agents")
+    agents = SecurityGroup.objects.get(tenant=left.tenant, kind="admin_agents")
+    delegation.add_assignment(principal=agents, role_id=reader, **roles)
+    services.end_relationship(relationship=relationship, actor=left)
+    cast.people[ONLY_AZURE] = left
+    elevation = delegation.elevate(tenant=cast.contoso, actor=administrator)
+    delegation.end_elevation(elevation=elevation, actor=administrator)
+    of_resource = dict.fromkeys(("azure-tags:scope_id", "azure-move:scope_id", "azure-delete:scope_id"), machine.pk)
+    return of_resource | {
+        "scope_id": made.pk,
+        "azure_assignment_id": read.pk,
+        "elevation_id": elevation.pk,
+        "azure-group": group.pk,
+        "azure-other-group": other.pk,
+    }
 
 
 def _job(cast: Cast) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from delegation import endings, gdap_pairs, history, queries, reach, services
+from delegation import azure_principals, endings, gdap_pairs, history, queries, reach, services
 from delegation.filters import SHOWN, PairFilter
 from delegation.forms import GroupsForm, ReasonForm
 from delegation.gdap_tables import status_badge
@@ -87,10 +87,11 @@ def _services(request: HttpRequest, pair: Pair) -> dict[str, Any]:
     """What the expanded row shows to this person."""
     user: Any = request.user
     acting: Any = request.acting  # type: ignore[attr-defined]
-    if not pair.is_in_force:
-        return {"pair": pair, "services": [], "why": "", "is_over": True}
     rights = access.rights(user, pair.customer)
     offered = [service for source in hooks.services for service in source(user, pair, rights)]
+    if not pair.is_in_force:  # an Azure role stays
+        left = [service for service in offered if service.is_enabled]
+        return {"pair": pair, "services": left, "why": "", "is_over": True}
     is_missing = not all(service.is_enabled for service in offered)
     dap = queries.active_dap(pair)
     return {
@@ -136,7 +137,8 @@ def _customer_page(request: HttpRequest, pair: Any, form: GroupsForm | None = No
         "answers": history.answers(pair)[: history.MOST_LISTED],
         "history": history.history(pair, pair.partner),
         "reach": reach.reach_of(pair, PathKind.DAP) if pair.is_in_force else [],
-        "details": _services(request, pair) if pair.is_in_force else None,
+        "details": _services(request, pair),
+        "may_provision": rights.allows(Can.SUBSCRIPTIONS_PROVISION) and azure_principals.resells(pair),
         "groups": groups,
         "can_limit": rights.allows(Can.CUSTOMERS_LIMIT_GROUPS),
         "can_give_up": rights.allows(Can.DAP_GIVE_UP),

@@ -175,7 +175,7 @@ def lineage_of(obj: Any) -> list[UUID]:
     """The scopes whose roles reach it; a thing that is at no scope is reached by none."""
     value = obj
     for name in getattr(obj, "access_lineage", "").split("__"):
-        value = getattr(value, name) if name else []
+        value = getattr(value, name) if name and value is not None else []
     return [*value]
 
 

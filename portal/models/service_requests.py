@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from portal import states
 from portal.models.people import User
+from portal.models.scopes import Scope
 from portal.models.tenants import Tenant
 from portal.models.transitions import legal_moves
 
@@ -20,6 +21,7 @@ class ServiceRequest(models.Model):
     """Something a tenant, or its partner on its behalf, asks support for."""
 
     access_tenant = "tenant_id"
+    access_lineage = "scope__lineage"
 
     class State(models.TextChoices):
         NEW = "new", _("New")
@@ -34,6 +36,8 @@ class ServiceRequest(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     tenant = models.ForeignKey(Tenant, models.PROTECT, related_name="service_requests")
+    #: What it is about: a subscription, or something in one; None for the organisation itself.
+    scope = models.ForeignKey(Scope, models.PROTECT, null=True, blank=True, related_name="+")
     number = models.PositiveIntegerField()
     title = models.CharField(_("title"), max_length=200)
     description = models.TextField(_("description"), max_length=10_000)

@@ -8,7 +8,7 @@ from django.db.models import Q
 from django.urls import reverse
 
 from portal import access, audit, clock, notices
-from portal.access import Rights
+from portal.access import Decision, Rights
 from portal.catalogue import Capability
 from portal.models import Pair, Tenant, User
 from portal.writes import writes
@@ -54,7 +54,7 @@ def tell_of_first(*, actor: User, customer: Tenant, rights: Rights) -> bool:
         actor=actor,
         tenant=customer,
         target=row,
-        decision=rights.decide(Capability.ACCOUNT_VIEW),
+        decision=Decision(Capability.ACCOUNT_VIEW, customer.pk, rights.paths),
     )
     notices.tell(
         "on_behalf_first_of_day",
@@ -66,7 +66,7 @@ def tell_of_first(*, actor: User, customer: Tenant, rights: Rights) -> bool:
         organisation=customer.display_name,
         by=actor.display_name,
         by_name=str(actor),
-        roles=sorted({path.role_name for path in rights.roles}),
+        roles=sorted({path.role_name for path in rights.paths}),
         at=clock.now(),
     )
     return True

@@ -12,7 +12,7 @@ from portal import access, audit, clock, notices, search, states
 from portal.access import Decision
 from portal.catalogue import Capability
 from portal.errors import Refused
-from portal.models import ServiceRequest, ServiceRequestComment, Tenant, User
+from portal.models import Scope, ServiceRequest, ServiceRequestComment, Tenant, User
 from portal.services.people import lock_people
 from portal.writes import writes
 
@@ -21,18 +21,26 @@ State = ServiceRequest.State
 
 @writes
 def open_request(
-    *, tenant: Tenant, actor: User, title: str, description: str, severity: str = ServiceRequest.Severity.NORMAL
+    *,
+    tenant: Tenant,
+    actor: User,
+    title: str,
+    description: str,
+    severity: str = ServiceRequest.Severity.NORMAL,
+    scope: Scope | None = None,
 ) -> ServiceRequest:
-    """Open a request; numbers have no gaps within a tenant.
+    """Open a request, about the organisation or about one of its scopes; numbers have no gaps within a tenant.
 
-    Raises PermissionDenied without `service_requests.manage`; a partner's person has it by delegated access only.
+    Raises PermissionDenied without `service_requests.manage`, which a partner's person has by delegated access only;
+    about a scope an Azure role that allows it there is enough (DOMAIN §8).
     """
     lock_people(tenant.pk)  # so that two at once get two numbers
-    decision = access.require(actor, Capability.SERVICE_REQUESTS_MANAGE, tenant)
+    decision = _required(actor, tenant, scope)
     now = clock.now()
     last = ServiceRequest.objects.filter(tenant=tenant).aggregate(last=Max("number"))["last"]
     request = ServiceRequest.objects.create(
         tenant=tenant,
+        scope=scope,
         number=(last or 0) + 1,
         title=title,
         description=description,
@@ -49,9 +57,25 @@ def open_request(
         tenant=tenant,
         target=request,
         decision=decision,
-        after={"title": title, "severity": severity},
+        after={"title": title, "severity": severity} | ({"scope": scope.name} if scope else {}),
     )
     return request
+
+
+def _required(actor: User, tenant: Tenant, scope: Scope | None) -> Decision:
+    """By a role in the tenant, else by an Azure role at the scope that it is about."""
+    if scope is not None:
+        by_role = access.decide(actor, Capability.SERVICE_REQUESTS_MANAGE, tenant, lock=True)
+        if not by_role.allowed:
+            return access.require(actor, Capability.AZURE_SERVICE_REQUESTS, scope)
+        return by_role
+    return access.require(actor, Capability.SERVICE_REQUESTS_MANAGE, tenant)
+
+
+def may_see(person: User, request: ServiceRequest) -> bool:
+    """By a role in the tenant, or by an Azure role that allows requests about its scope."""
+    both = (Capability.SERVICE_REQUESTS_VIEW, Capability.AZURE_SERVICE_REQUESTS)
+    return any(access.decide(person, capability, request).allowed for capability in both)
 
 
 def _partner(actor: User, decision: Decision) -> Tenant | None:
@@ -59,8 +83,8 @@ def _partner(actor: User, decision: Decision) -> Tenant | None:
 
 
 def _locked(request: ServiceRequest, actor: User) -> tuple[ServiceRequest, Decision]:
-    found = ServiceRequest.objects.select_for_update(of=("self",)).select_related("tenant").get(pk=request.pk)
-    return found, access.require(actor, Capability.SERVICE_REQUESTS_MANAGE, found)
+    found = ServiceRequest.objects.select_for_update(of=("self",)).select_related("tenant", "scope").get(pk=request.pk)
+    return found, _required(actor, found.tenant, found.scope)
 
 
 @writes
@@ -170,7 +194,7 @@ def _tell(request: ServiceRequest, comment: ServiceRequestComment) -> None:
     """Those who took part and may still see it get a notice; who lost the right learns nothing more."""
     took_part = {request.opened_by_id, *request.comments.values_list("author_id", flat=True)} - {comment.author_id}
     people = User.objects.filter(pk__in=took_part).order_by("pk")
-    able = [one for one in people if access.decide(one, Capability.SERVICE_REQUESTS_VIEW, request).allowed]
+    able = [one for one in people if may_see(one, request)]
     notices.tell(
         "service_request_commented",
         able,

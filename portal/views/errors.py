@@ -18,8 +18,13 @@ _LOGGED_PER_HOUR = 60
 
 
 def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """403 with *Why can't I?* for an insider; the attempt goes to the log of refusals."""
+    """403 with *Why can't I?* for an insider; the attempt goes to the log of refusals.
+
+    A stranger who gets this far by an Azure role (it stays after the relationship's end) finds nothing else: 404.
+    """
     if isinstance(exception, PermissionDenied) and request.user.is_authenticated:
+        if not exception.decision.is_insider:
+            return not_found(request, exception)
         try:
             note_denied(request, exception.decision)
         except TooMany:

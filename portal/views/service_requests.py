@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from portal import clock, states
+from portal import access, clock, states
+from portal.access import Rights
 from portal.catalogue import Capability
 from portal.errors import Refused
 from portal.filters import ServiceRequestFilter
 from portal.forms.service_requests import CommentForm, OpenRequestForm, StateForm
 from portal.lists import Listing
-from portal.models import ServiceRequest, Tenant
+from portal.models import Scope, ServiceRequest, Tenant
 from portal.services import service_requests as services
 from portal.tables import ServiceRequestTable
 from portal.views.acting import Place, place
@@ -35,17 +38,49 @@ _MOVES = {
 }
 
 
-def _listing(request: HttpRequest, here: Place) -> Listing:
-    rows = ServiceRequest.objects.filter(tenant=here.tenant).select_related("opened_by", "opened_for_partner")
-    return Listing(request, ServiceRequestTable, rows, ServiceRequestFilter)
+def _seen(request: HttpRequest) -> tuple[Place, QuerySet[ServiceRequest]]:
+    """The place and the requests that the person sees: all by a role in the tenant; by an Azure role those about it.
+
+    Raises PermissionDenied for whoever sees none.
+    """
+    here = place(request)
+    rows = ServiceRequest.objects.filter(tenant=here.tenant)
+    rows = rows.select_related("opened_by", "opened_for_partner", "tenant", "scope")
+    if here.rights.allows(Capability.SERVICE_REQUESTS_VIEW):
+        return here, rows
+    held = request.acting.scope_rights  # type: ignore[attr-defined]
+    if not Rights(here.tenant.pk, held.paths, held.is_insider).allows(Capability.AZURE_SERVICE_REQUESTS):
+        here.check(Capability.SERVICE_REQUESTS_VIEW)
+    return here, access.allowing(rows, here.user, Capability.AZURE_SERVICE_REQUESTS)
+
+
+def _at(request: HttpRequest, here: Place, found: ServiceRequest) -> tuple[Place, Capability]:
+    """By which rights this person goes on with a request: the tenant's, or those at the scope that it is about."""
+    manage = Capability.SERVICE_REQUESTS_MANAGE
+    if found.scope is None or here.rights.allows(manage):
+        return here, manage
+    held = request.acting.scope_rights.at(found.scope)  # type: ignore[attr-defined]
+    by_azure = replace(here, rights=held), Capability.AZURE_SERVICE_REQUESTS
+    return by_azure if held.allows(Capability.AZURE_SERVICE_REQUESTS) else (here, manage)
+
+
+def _name_scopes(rows: list[Any]) -> None:
+    """Set `about` on each row of a page: what it is about, from its subscription on."""
+    keys = {pk for row in rows if row.scope for pk in row.scope.lineage[1:]}
+    names = dict(Scope.objects.filter(pk__in=keys).values_list("pk", "name")) if keys else {}
+    for row in rows:
+        row.about = " / ".join(names[pk] for pk in row.scope.lineage[1:]) if row.scope else ""
+
+
+def _listing(request: HttpRequest, rows: QuerySet[ServiceRequest]) -> Listing:
+    return Listing(request, ServiceRequestTable, rows, ServiceRequestFilter, _name_scopes)
 
 
 @require_safe
 def service_requests(request: HttpRequest) -> HttpResponse:
     """The list."""
-    here = place(request)
-    here.check(Capability.SERVICE_REQUESTS_VIEW)
-    listing = _listing(request, here)
+    here, rows = _seen(request)
+    listing = _listing(request, rows)
     new = here.button(Capability.SERVICE_REQUESTS_MANAGE, _("Open a service request"), here.url("service-request-new"))
     kept = [(name, value) for name, value in request.GET.items() if name in ("sort", "state")]
     context = listing.context(
@@ -62,9 +97,8 @@ def service_requests(request: HttpRequest) -> HttpResponse:
 @require_safe
 def service_requests_csv(request: HttpRequest) -> HttpResponse:
     """The same list as CSV."""
-    here = place(request)
-    here.check(Capability.SERVICE_REQUESTS_VIEW)
-    return _listing(request, here).csv(f"service-requests-{here.tenant.slug}")
+    here, rows = _seen(request)
+    return _listing(request, rows).csv(f"service-requests-{here.tenant.slug}")
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -80,24 +114,25 @@ def service_request_new(request: HttpRequest) -> HttpResponse:
     return render(request, "portal/service_request_new.html", {"form": form, "back_url": here.url("service-requests")})
 
 
-def _found(here: Place, request_id: UUID) -> ServiceRequest:
-    rows = ServiceRequest.objects.select_related("opened_by", "opened_for_partner", "tenant")
-    found = rows.filter(tenant=here.tenant, pk=request_id).first()
+def _found(request: HttpRequest, request_id: UUID) -> tuple[Place, ServiceRequest, Capability]:
+    """A request that the person sees, and by which right more can be done about it."""
+    here, rows = _seen(request)
+    found = rows.filter(pk=request_id).first()
     if found is None:
         raise Http404
-    return found
+    _name_scopes([found])
+    here, manage = _at(request, here, found)
+    return here, found, manage
 
 
 @require_safe
 def service_request(request: HttpRequest, request_id: UUID) -> HttpResponse:
     """One request with its comments and what can be done to it."""
-    here = place(request)
-    here.check(Capability.SERVICE_REQUESTS_VIEW)
-    found = _found(here, request_id)
-    return render(request, "portal/service_request.html", _context(found, here, CommentForm()))
+    here, found, manage = _found(request, request_id)
+    return render(request, "portal/service_request.html", _context(found, here, manage, CommentForm()))
 
 
-def _context(found: ServiceRequest, here: Place, form: Any) -> dict[str, Any]:
+def _context(found: ServiceRequest, here: Place, manage: Capability, form: Any) -> dict[str, Any]:
     comments = found.comments.select_related("author", "author_partner")[:_MOST_COMMENTS]
     until = services.reopen_until(found)
     return {
@@ -114,10 +149,8 @@ def _context(found: ServiceRequest, here: Place, form: Any) -> dict[str, Any]:
             }
             for comment in comments
         ],
-        "comment": here.button(
-            Capability.SERVICE_REQUESTS_MANAGE, _("Comment"), here.url("service-request-comment", request_id=found.pk)
-        ),
-        "moves": _moves(found, here),
+        "comment": here.button(manage, _("Comment"), here.url("service-request-comment", request_id=found.pk)),
+        "moves": _moves(found, here, manage),
         "reopen_until": until if until and until > clock.now() else None,
         "back_url": here.url("service-requests"),
     }
@@ -135,7 +168,7 @@ def _partner(partner: Tenant | None, here: Place) -> str:
     return partner.display_name if not here.is_on_behalf or partner.pk == here.user.tenant_id else _("another partner")
 
 
-def _moves(found: ServiceRequest, here: Place) -> list[dict[str, Any]]:
+def _moves(found: ServiceRequest, here: Place, manage: Capability) -> list[dict[str, Any]]:
     """The changes of state that are legal now, as buttons."""
     until = services.reopen_until(found)
     labels = {
@@ -145,7 +178,7 @@ def _moves(found: ServiceRequest, here: Place) -> list[dict[str, Any]]:
         "reopen": (_("Reopen"), State.IN_PROGRESS, until is not None and until > clock.now()),
     }
     return [
-        here.button(Capability.SERVICE_REQUESTS_MANAGE, label, here.url(f"service-request-{move}", request_id=found.pk))
+        here.button(manage, label, here.url(f"service-request-{move}", request_id=found.pk))
         for move, (label, to, offered) in labels.items()
         if offered and to in states.SERVICE_REQUEST[found.state]
     ]
@@ -154,9 +187,8 @@ def _moves(found: ServiceRequest, here: Place) -> list[dict[str, Any]]:
 @require_POST
 def service_request_comment(request: HttpRequest, request_id: UUID) -> HttpResponse:
     """Add a comment."""
-    here = place(request)
-    here.check(Capability.SERVICE_REQUESTS_MANAGE)
-    found = _found(here, request_id)
+    here, found, manage = _found(request, request_id)
+    here.check(manage)
     form = CommentForm(request.POST)
     if form.is_valid():
         try:
@@ -166,19 +198,18 @@ def service_request_comment(request: HttpRequest, request_id: UUID) -> HttpRespo
         else:
             messages.success(request, _("The comment was added."))
             return redirect(here.url("service-request", request_id=found.pk))
-    return render(request, "portal/service_request.html", _context(found, here, form))
+    return render(request, "portal/service_request.html", _context(found, here, manage, form))
 
 
 @require_POST
 def service_request_move(request: HttpRequest, request_id: UUID, move: str) -> HttpResponse:
     """Start, resolve, close or reopen, with words if there are any."""
-    here = place(request)
-    here.check(Capability.SERVICE_REQUESTS_MANAGE)
-    found = _found(here, request_id)
+    here, found, manage = _found(request, request_id)
+    here.check(manage)
     service, done = _MOVES[move]
     form = StateForm(request.POST)
     if not form.is_valid():
-        return render(request, "portal/service_request.html", _context(found, here, form))
+        return render(request, "portal/service_request.html", _context(found, here, manage, form))
     service(request=found, actor=here.user, text=form.cleaned_data["text"])
     messages.success(request, done)
     return redirect(here.url("service-request", request_id=found.pk))
