@@ -25,11 +25,11 @@ from relationships import services as relationship_services
 from relationships.models import Invitation, Relationship
 from tests import factories
 from tests.cast import Cast
+from tests.races.hammer import LOOPS, Hammer, until
 from tests.races.web import Browser, serving
 
 pytestmark = pytest.mark.races
 
-LOOPS = 1_000
 HELD = 0.5
 
 
@@ -237,49 +237,9 @@ def _accept_now(cast: Cast) -> None:
     )
 
 
-class Hammer(threading.Thread):
-    """Somebody who reloads one page without a pause and notes when each request was sent and what came back."""
-
-    def __init__(self, port: int, person: User, path: str) -> None:
-        super().__init__(daemon=True)
-        self.browser, self.path = Browser(port, person), path
-        self.seen: list[tuple[float, int]] = []
-        self.is_over = threading.Event()
-        self.error: Exception | None = None
-
-    def run(self) -> None:
-        try:
-            while not self.is_over.is_set():
-                sent = time.monotonic()
-                self.seen.append((sent, self.browser.get(self.path)))
-        except Exception as error:  # noqa: BLE001 - handed to the test
-            self.error = error
-        finally:
-            self.browser.close()
-
-    def since(self, moment: float, status: int | None = None) -> list[int]:
-        """Answers of the requests that were sent after the moment."""
-        if self.error:
-            raise self.error
-        found = []
-        for sent, answer in reversed(self.seen):
-            if sent <= moment:
-                break
-            if status in (None, answer):
-                found.append(answer)
-        return found
-
-
-def _until(ready: Callable[[], object], seconds: float = 30) -> None:
-    deadline = time.monotonic() + seconds
-    while not ready():
-        assert time.monotonic() < deadline, "it did not come to that"
-        time.sleep(0.001)
-
-
 @pytest.mark.timeout(1200)
 def test_no_request_sent_after_the_removals_answer_is_allowed(story: Cast) -> None:
-    """1,000 times on the real web server: grant, be let in, remove by the page, be refused from that answer on."""
+    """Again and again on the real web server: grant, be let in, remove by the page, be refused from that answer on."""
     page = reverse("users-csv", args=[story.contoso.slug])
     removal = reverse("partner-remove-dap", args=[story.contoso.slug, story.pair.pk])
     grant = story.dap
@@ -292,10 +252,10 @@ def test_no_request_sent_after_the_removals_answer_is_allowed(story: Cast) -> No
         try:
             for _loop in range(LOOPS):
                 granted = time.monotonic()
-                _until(lambda: all(hammer.since(granted, 200) for hammer in hammers))  # noqa: B023 - used at once
+                until(lambda: all(hammer.since(granted, 200) for hammer in hammers))  # noqa: B023 - used at once
                 assert administrator.post(removal, reason="") == 302
                 answered = time.monotonic()
-                _until(lambda: all(hammer.since(answered) for hammer in hammers))  # noqa: B023
+                until(lambda: all(hammer.since(answered) for hammer in hammers))  # noqa: B023
                 answers = [status for hammer in hammers for status in hammer.since(answered)]
                 assert set(answers) == {403}
                 refused += len(answers)
