@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db import connection
 from django.db.models import Q, QuerySet
 from django.urls import reverse
 from django.utils.translation import gettext
@@ -15,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from delegation import gdap_people
 from delegation.models import GdapAssignment, GdapRelationship
-from portal import access, audit_words, clock, hooks
+from portal import access, audit_words, clock, hooks, statements
 from portal.catalogue import Capability as Can
 from portal.catalogue import Role, roles
 from portal.models import AuditEntry, Pair, Tenant, User
@@ -155,9 +154,8 @@ FROM portal_pair p WHERE p.id = ANY(%(pairs)s)
 
 def add_gdap(pairs: list[Any]) -> None:
     """Set `gdap_roles`, `gdap_extends`, `gdap_ends_at`, `gdap_pending` on each pair of a page: one statement."""
-    with connection.cursor() as cursor:
-        cursor.execute(_OF_PAIRS, {"pairs": [pair.pk for pair in pairs], "now": clock.now()})
-        found = {pk: details for pk, *details in cursor.fetchall()}
+    rows = statements.fetch(_OF_PAIRS, {"pairs": [pair.pk for pair in pairs], "now": clock.now()})
+    found = {pk: details for pk, *details in rows}
     for pair in pairs:
         pair.gdap_roles, pair.gdap_extends, pair.gdap_ends_at, pair.gdap_pending = found[pair.pk]
 

@@ -6,33 +6,20 @@ The page, its confirmation and the bulk services ask the same expressions, so th
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from functools import partial, reduce
+from operator import or_
 from typing import Any
 
-from django.db import connection
-from django.db.models import (
-    Case,
-    CharField,
-    Count,
-    DateTimeField,
-    DurationField,
-    Exists,
-    ExpressionWrapper,
-    F,
-    Func,
-    OuterRef,
-    Q,
-    QuerySet,
-    Value,
-    When,
-)
+from django.db.models import Case, CharField, Count, Exists, OuterRef, Q, QuerySet, Value, When
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from delegation import catalogue
 from delegation.models import DapGrant, GdapRelationship, GdapRole
 from portal import catalogue as roles
-from portal import clock
+from portal import clock, lists, statements
 from portal.models import Pair
+from portal.statements import Condition
 
 Status = GdapRelationship.Status
 EXTEND_ON, EXTEND_OFF, RENEW, GIVE_UP_DAP = "extend_on", "extend_off", "renew", "give_up_dap"
@@ -59,47 +46,51 @@ OBSTACLES: dict[str, Any] = {
 }
 
 _STEP = int(catalogue.EXTENSION.total_seconds())
-#: How far the extensions of so much time past the recorded end have moved it.
-_STEPS = f"(floor(extract(epoch FROM %(expressions)s) / {_STEP}) + 1) * interval '{_STEP} seconds'"
+
+# {0} status, {1} auto_extend, {2} ends_at, {3} the moment, {4} another one.
+_IN_FORCE = "{0} = 'active' AND ({1} OR {2} > {3})"
+#: The end as it stands at a moment (docs/gdap.md, *Time*): `GdapRelationship.end_at` in SQL.
+_FORECAST = f"""CASE WHEN {{1}} AND {{2}} <= {{3}}
+  THEN {{2}} + (floor(extract(epoch FROM {{3}} - {{2}}) / {_STEP}) + 1) * {_STEP} * interval '1 second'
+  ELSE {{2}} END"""
+# The plain column too: its index is what finds them.
+_WITHIN = f"{_IN_FORCE} AND {{2}} <= {{4}} AND {_FORECAST} <= {{4}}"
+#: Those of the tile *Later* in two parts, each found by an index: by the recorded end; moved on since.
+_LATER = (f"{_IN_FORCE} AND {{2}} > {{4}}", f"{_IN_FORCE} AND {{1}} AND {{2}} <= {{3}} AND {_FORECAST} > {{4}}")
+_EXPIRED = "({0} = 'expired' OR {0} = 'active' AND NOT {1}) AND {2} > {4} AND {2} <= {3}"
 
 
-def forecast(at: datetime) -> Case:
-    """The end as it stands at a moment (docs/gdap.md, *Time*): `GdapRelationship.end_at` in SQL."""
-    passed = ExpressionWrapper(Value(at, DateTimeField()) - F("ends_at"), DurationField())
-    steps = Func(passed, template=_STEPS, output_field=DurationField())
-    moved = ExpressionWrapper(F("ends_at") + steps, DateTimeField())
-    extends = When(auto_extend=True, ends_at__lte=at, then=moved)
-    return Case(extends, default=F("ends_at"), output_field=DateTimeField())
-
-
-def in_force(rows: QuerySet[GdapRelationship], at: datetime) -> QuerySet[GdapRelationship]:
-    """Active, and not past their end."""
-    return rows.filter(Q(auto_extend=True) | Q(ends_at__gt=at), status=Status.ACTIVE)
+def _conditions(which: str) -> list[Condition]:
+    """What makes one of a tile, or of none: everything in force. Each of several stands for other rows."""
+    now = clock.now()
+    if which == EXPIRED:
+        texts, other = [_EXPIRED], now - YEAR
+    elif which == LATER:
+        texts, other = [*_LATER], now + timedelta(days=max(WITHIN.values()))
+    elif which in WITHIN:
+        texts, other = [_WITHIN], now + timedelta(days=WITHIN[which])
+    else:
+        texts, other = [_IN_FORCE], now
+    return [Condition(f"({text})", "status", "auto_extend", "ends_at", Value(now), Value(other)) for text in texts]
 
 
 def due(rows: QuerySet[GdapRelationship], which: str) -> QuerySet[GdapRelationship]:
     """Those of one tile; of none: everything in force. What auto-extend has moved on counts by its forecast."""
-    now = clock.now()
-    if which == EXPIRED:
-        is_recent = Q(ends_at__gt=now - YEAR, ends_at__lte=now)
-        return rows.filter(Q(status=Status.EXPIRED) | Q(status=Status.ACTIVE, auto_extend=False), is_recent)
-    found = in_force(rows, now)
-    if which in WITHIN:
-        most = now + timedelta(days=WITHIN[which])
-        # The plain column first: its index is what finds them.
-        return found.filter(ends_at__lte=most).annotate(forecast=forecast(now)).filter(forecast__lte=most)
-    if which == LATER:
-        plain, moved = later(rows)
-        return plain | moved
-    return found
+    return rows.filter(reduce(or_, map(Q, _conditions(which))))
 
 
-def later(rows: QuerySet[GdapRelationship]) -> tuple[QuerySet[GdapRelationship], QuerySet[GdapRelationship]]:
-    """Those of the tile *Later* in two parts, each found by an index: by the recorded end; moved on since."""
-    now = clock.now()
-    least = now + timedelta(days=max(WITHIN.values()))
-    found = in_force(rows, now).annotate(forecast=forecast(now))
-    return found.filter(ends_at__gt=least), found.filter(auto_extend=True, ends_at__lte=now, forecast__gt=least)
+def on_tiles(rows: QuerySet[GdapRelationship]) -> list[int]:
+    """How many on each tile of `DUE`, as far as chips count: one statement."""
+    parts = [(which, condition) for which, _label in DUE for condition in _conditions(which)]
+    several = [(partial(_under, condition), lists.CHIP_UP_TO) for _which, condition in parts]
+    found = dict.fromkeys((which for which, _label in DUE), 0)
+    for (which, _condition), count in zip(parts, statements.narrowed_counts(rows, several), strict=True):
+        found[which] += count
+    return [*found.values()]
+
+
+def _under(condition: Condition, rows: QuerySet[GdapRelationship]) -> QuerySet[GdapRelationship]:
+    return rows.filter(condition)
 
 
 def with_obstacle(rows: QuerySet[GdapRelationship], act: str) -> QuerySet[GdapRelationship]:
@@ -142,18 +133,17 @@ SELECT g.id,
   ARRAY(SELECT r.role_id FROM delegation_gdaprole r
         WHERE r.relationship_id = g.id AND r.is_granted AND r.removed_at IS NULL),
   EXISTS (SELECT 1 FROM delegation_dapgrant d WHERE d.pair_id = g.pair_id AND d.ended_at IS NULL)
-FROM delegation_gdaprelationship g WHERE g.id = ANY(%s)
+FROM delegation_gdaprelationship g WHERE g.id = ANY(%(rows)s)
 """
 
 
 def add_details(found: list[Any]) -> None:
-    """Set `present_roles` and `falls_back` (DAP lives, so the end falls back to it): one statement for a page."""
-    with connection.cursor() as cursor:
-        cursor.execute(_DETAILS, [[row.pk for row in found]])
-        details = {pk: more for pk, *more in cursor.fetchall()}
+    """Set `present_roles`, `shown_status` and `falls_back` (DAP lives, so the end falls back to it): one statement."""
+    details = {pk: more for pk, *more in statements.fetch(_DETAILS, {"rows": [row.pk for row in found]})}
     for row in found:
         role_ids, row.falls_back = details[row.pk]
         row.present_roles = [roles.roles()[role_id] for role_id in role_ids]
+        row.shown_status = row.status_now
 
 
 def beside_dap(rows: QuerySet[GdapRelationship], *, is_there: bool = True) -> QuerySet[GdapRelationship]:

@@ -7,7 +7,6 @@ from typing import Any
 import django_filters
 import django_tables2 as tables
 from django.db.models import QuerySet
-from django.utils.html import format_html
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
@@ -15,7 +14,7 @@ from delegation import catalogue, gdap_expiring
 from delegation.gdap_tables import GdapTable
 from delegation.models import GdapRelationship
 from portal import search
-from portal.cells import badge, day, tick
+from portal.cells import badge, day, markup, per_language, tick
 
 BESIDE = (("with", _("DAP is still there")), ("without", _("No DAP")))
 SWITCHED = (("on", _("Auto-extend on")), ("off", _("Auto-extend off")))
@@ -55,6 +54,19 @@ class ExpiringFilter(django_filters.FilterSet):
     def by_words(self, queryset: QuerySet[GdapRelationship], name: str, value: str) -> QuerySet[GdapRelationship]:
         acting: Any = self.request.acting  # type: ignore[union-attr]
         return search.matching(queryset, [acting.tenant.pk], value)
+
+
+@per_language
+def _days_left(left: int, is_extending: bool) -> str:
+    text = ngettext("%(count)d day", "%(count)d days", left) % {"count": left}
+    if is_extending or left >= max(catalogue.REMINDERS):
+        return text
+    return badge("bad" if left < min(catalogue.REMINDERS) else "wait", text)
+
+
+@per_language
+def _switch(is_on: bool) -> str:
+    return badge("good", gettext("On")) if is_on else badge("idle", gettext("Off"))
 
 
 class ExpiringTable(GdapTable):
@@ -102,29 +114,19 @@ class ExpiringTable(GdapTable):
         return tick("bulk", "row", record.pk, record.display_name)
 
     def cell_days_left(self, record: Any) -> str:
-        left = gdap_expiring.days_left(record, self.now)
-        if record.status_now != GdapRelationship.Status.ACTIVE:
+        if record.shown_status != GdapRelationship.Status.ACTIVE:
             return ""
-        text = ngettext("%(count)d day", "%(count)d days", left) % {"count": left}
-        if record.auto_extend:
-            return text
-        return (
-            badge("bad" if left < min(catalogue.REMINDERS) else "wait", text)
-            if left < max(catalogue.REMINDERS)
-            else text
-        )
+        return _days_left(gdap_expiring.days_left(record, self.now), record.auto_extend)
 
     def cell_ends_at(self, record: Any) -> str:
         return day(record.ended_at or record.end_at(self.now))
 
     def cell_auto_extend(self, record: Any) -> str:
-        if record.status_now != GdapRelationship.Status.ACTIVE:
-            return ""
-        return badge("good", gettext("On")) if record.auto_extend else badge("idle", gettext("Off"))
+        return _switch(record.auto_extend) if record.shown_status == GdapRelationship.Status.ACTIVE else ""
 
     def cell_roles(self, record: Any) -> str:
         roles = super().cell_roles(record)
-        return format_html("{} {}", roles, _beside(record)) if record.falls_back else roles
+        return markup("{} {}", roles, _beside(record)) if record.falls_back else roles
 
     def value_days_left(self, record: Any) -> str:
         return str(gdap_expiring.days_left(record, self.now))
@@ -138,6 +140,11 @@ class ExpiringTable(GdapTable):
 
 def _beside(record: Any) -> str:
     """What DAP, which lives beside it, means for its end."""
-    if record.status_now != GdapRelationship.Status.ACTIVE:
+    return _beside_dap(record.shown_status == GdapRelationship.Status.ACTIVE, record.auto_extend)
+
+
+@per_language
+def _beside_dap(is_active: bool, is_extending: bool) -> str:
+    if not is_active:
         return badge("bad", gettext("DAP again"))
-    return badge("wait", gettext("DAP as well")) if record.auto_extend else badge("bad", gettext("then DAP again"))
+    return badge("wait", gettext("DAP as well")) if is_extending else badge("bad", gettext("then DAP again"))

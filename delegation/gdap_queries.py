@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db import connection
 from django.db.models import Q, QuerySet
 
 from delegation import gdap_texts
 from delegation.models import GdapAssignment, GdapRelationship
-from portal import catalogue, search
+from portal import catalogue, search, statements
 from portal.models import OutboxMessage, Tenant
 
 #: Roles as they stand (asked for, or granted and not removed), and the groups that hold or shall hold some of them.
@@ -18,18 +17,20 @@ SELECT g.id,
   ARRAY(SELECT r.role_id FROM delegation_gdaprole r
         WHERE r.relationship_id = g.id AND r.is_granted IS NOT FALSE AND r.removed_at IS NULL),
   (SELECT count(*) FROM delegation_gdapassignment a WHERE a.relationship_id = g.id AND a.state <> 'deleted')
-FROM delegation_gdaprelationship g WHERE g.id = ANY(%s)
+FROM delegation_gdaprelationship g WHERE g.id = ANY(%(rows)s)
 """
 
 
 def add_details(rows: list[Any]) -> None:
-    """Set what a list shows beside a relationship's own fields: `present_roles`, `groups`; one statement for a page."""
-    with connection.cursor() as cursor:
-        cursor.execute(_DETAILS, [[row.pk for row in rows]])
-        found = {pk: details for pk, *details in cursor.fetchall()}
+    """Set what a list shows beside a relationship's own fields: one statement for a page.
+
+    `present_roles`, `groups`, `shown_status` (`status_now`, asked once).
+    """
+    found = {pk: details for pk, *details in statements.fetch(_DETAILS, {"rows": [row.pk for row in rows]})}
     for row in rows:
         role_ids, row.groups = found[row.pk]
         row.present_roles = [catalogue.roles()[role_id] for role_id in role_ids]
+        row.shown_status = row.status_now
 
 
 def named(tenant: Tenant, words: str) -> QuerySet[GdapRelationship]:

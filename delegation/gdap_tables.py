@@ -6,14 +6,14 @@ from datetime import UTC, datetime
 from typing import Any
 
 import django_tables2 as tables
-from django.utils.html import format_html
+from django.utils.functional import cached_property
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from delegation.models import GdapRelationship
 from portal import catalogue, clock
-from portal.cells import badge, day, link
+from portal.cells import badge, day, link, markup, per_language
 from portal.lists import WrittenTable
 
 Status = GdapRelationship.Status
@@ -25,6 +25,19 @@ _LIVING = (Status.CREATED, Status.APPROVAL_PENDING, Status.ACTIVE)
 def status_badge(row: GdapRelationship) -> SafeString:
     """What a relationship is now."""
     return badge(_TONES.get(Status(row.status_now), "idle"), row.status_label)
+
+
+@per_language
+def _days_from_approval(days: int) -> str:
+    return ngettext("%(count)d day from approval", "%(count)d days from approval", days) % {"count": days}
+
+
+@per_language
+def _roles(count: int, privileged: int, is_full: bool) -> str:
+    text = ngettext("%(count)d role", "%(count)d roles", count) % {"count": count}
+    if is_full:
+        return markup("{} {}", text, badge("bad", catalogue.roles()[catalogue.GLOBAL_ADMINISTRATOR].label))
+    return markup("{} {}", text, badge("wait", _privileged(privileged))) if privileged else text
 
 
 def customer_of(row: GdapRelationship) -> str:
@@ -63,39 +76,36 @@ class GdapTable(WrittenTable):
         self.url = url
         self.now = clock.now()
 
+    @cached_property
+    def _then_extends(self) -> str:
+        return gettext("then extends by 180 days")
+
     def cell_display_name(self, record: Any) -> str:
         return link(f"{self.url}/{record.pk}", record.display_name)
 
     def cell_customer(self, record: Any) -> str:
         sub = record.customer.default_domain if record.customer else record.customer_address
-        return format_html('<span class="cut">{}</span> <span class="sub cut">{}</span>', customer_of(record), sub)
+        return markup('<span class="cut">{}</span> <span class="sub cut">{}</span>', customer_of(record), sub)
 
     def cell_status(self, record: Any) -> str:
-        return status_badge(record)
+        return badge(_TONES.get(Status(record.shown_status), "idle"), record.status_label)
 
     def cell_roles(self, record: Any) -> str:
         found = record.present_roles
-        text = ngettext("%(count)d role", "%(count)d roles", len(found)) % {"count": len(found)}
-        if any(role.id == catalogue.GLOBAL_ADMINISTRATOR for role in found):
-            return format_html("{} {}", text, badge("bad", catalogue.roles()[catalogue.GLOBAL_ADMINISTRATOR].label))
-        privileged = sum(role.is_privileged for role in found)
-        return format_html("{} {}", text, badge("wait", _privileged(privileged))) if privileged else text
+        privileged = [role.id for role in found if role.is_privileged]
+        return _roles(len(found), len(privileged), catalogue.GLOBAL_ADMINISTRATOR in privileged)
 
     def cell_ends_at(self, record: Any) -> str:
         if record.ends_at is None:
-            days = record.duration_days
-            text = ngettext("%(count)d day from approval", "%(count)d days from approval", days) % {"count": days}
-            return text if record.status_now in _LIVING else ""
-        if record.auto_extend and record.status_now == Status.ACTIVE:
-            return format_html(
-                '{} <span class="sub">{}</span>', day(record.end_at(self.now)), gettext("then extends by 180 days")
-            )
+            return _days_from_approval(record.duration_days) if record.shown_status in _LIVING else ""
+        if record.auto_extend and record.shown_status == Status.ACTIVE:
+            return markup('{} <span class="sub">{}</span>', day(record.end_at(self.now)), self._then_extends)
         return day(record.ended_at or record.ends_at)
 
     def cell_groups(self, record: Any) -> str:
-        if record.status_now not in _LIVING:
+        if record.shown_status not in _LIVING:
             return ""
-        if record.status_now == Status.ACTIVE and not record.groups:
+        if record.shown_status == Status.ACTIVE and not record.groups:
             return badge("wait", gettext("No group yet"))
         return str(record.groups)
 

@@ -8,13 +8,12 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db import connection
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from delegation import gdap_pairs
 from delegation.models import DapGrant
-from portal import access, catalogue, clock, hooks, lists
+from portal import access, catalogue, clock, hooks, lists, statements
 from portal.access import Rights
 from portal.catalogue import Capability as Can
 from portal.models import Pair, PairGrant, PathKind, Tenant, User
@@ -71,9 +70,8 @@ def add_details(pairs: list[Any]) -> None:
     """Set what a list shows beside a pair's own fields: `types` (names), `has_dap`, `dap_asked_until` or None;
     `gdap_until`, the last end of what GDAP gives now (None: nothing), and whether it `extends` itself then.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(_DETAILS, {"pairs": [pair.pk for pair in pairs], "now": clock.now()})
-        found = {pk: details for pk, *details in cursor.fetchall()}
+    rows = statements.fetch(_DETAILS, {"pairs": [pair.pk for pair in pairs], "now": clock.now()})
+    found = {pk: details for pk, *details in rows}
     for pair in pairs:
         types, pair.has_dap, pair.gdap_until, pair.extends, asked_until = found[pair.pk]
         pair.types = [str(partner_types()[key].name) for key in dict.fromkeys(types)]
@@ -132,9 +130,8 @@ def totals(customer: Tenant, partner_id: UUID | None = None) -> Totals:
         "soon": now + timedelta(days=30),
         "all": catalogue.GLOBAL_ADMINISTRATOR,
     }
-    with connection.cursor() as cursor:
-        cursor.execute(_TOTALS, values)
-        return Totals(*cursor.fetchone())
+    (row,) = statements.fetch_planned(_TOTALS, values)
+    return Totals(*row)
 
 
 def services(user: User, pair: Pair, rights: Rights) -> Iterator[hooks.Service]:

@@ -10,14 +10,13 @@ import django_tables2 as tables
 from django.http import QueryDict
 from django.template.loader import render_to_string
 from django.utils.functional import cached_property
-from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 from django_countries import countries
 
 from portal import clock
-from portal.cells import ago, badge, day, link
+from portal.cells import ago, badge, day, link, markup, per_language
 from portal.lists import WrittenTable
 
 #: What ends this soon is marked.
@@ -52,8 +51,16 @@ class PairTable(WrittenTable):
     def _not_held(self) -> SafeString:
         return badge("idle", gettext("None"))
 
+    @cached_property
+    def _extends(self) -> SafeString:
+        return markup(' <span class="sub">{}</span> ', gettext("extends itself"))
+
+    @cached_property
+    def _until_word(self) -> str:
+        return gettext("until")
+
     def cell_types(self, record: Any) -> str:
-        return format_html_join("", '<span class="cut">{}</span>', ((name,) for name in record.types))
+        return SafeString("".join(markup('<span class="cut">{}</span>', name) for name in record.types))
 
     def cell_dap(self, record: Any) -> str:
         held = self._held if record.has_dap else SafeString("")
@@ -68,9 +75,7 @@ class PairTable(WrittenTable):
         return self._gdap + self._until(record.gdap_until, record.extends)
 
     def _until(self, end: Any, extends: bool = False) -> SafeString:
-        if extends:
-            return format_html(' <span class="sub">{}</span> ', gettext("extends itself"))
-        return format_html(' <span class="sub">{} {}</span> ', gettext("until"), day(end))
+        return self._extends if extends else markup(' <span class="sub">{} {}</span> ', self._until_word, day(end))
 
     def cell_started_at(self, record: Any) -> str:
         return day(record.started_at)
@@ -150,7 +155,7 @@ class CustomerTable(PairTable):
     def cell_services(self, record: Any) -> str:
         label = self._services_of % {"name": record.customer_name}
         if self.is_open(record):
-            return format_html(
+            return markup(
                 '<a class="expander" id="arrow-{pk}" aria-label="{label}" href="{url}?{kept}" aria-expanded="true"'
                 ' aria-controls="details-{pk}" hx-get="{url}/{pk}/services?close=1" hx-target="#details-{pk}"'
                 ' hx-swap="delete">{arrow}</a>',
@@ -160,7 +165,7 @@ class CustomerTable(PairTable):
                 kept=self.kept,
                 arrow=self._arrow,
             )
-        return format_html(
+        return markup(
             '<a class="expander" id="arrow-{pk}" aria-label="{label}" href="{url}?{kept}open={pk}"'
             ' aria-expanded="false" hx-get="{url}/{pk}/services" hx-target="closest tr" hx-swap="afterend">{arrow}</a>',
             pk=record.pk,
@@ -176,7 +181,7 @@ class CustomerTable(PairTable):
     def after_row(self, record: Any) -> SafeString:
         if not self.is_open(record):
             return SafeString("")
-        return format_html(
+        return markup(
             '<tr class="details" role="row" id="details-{}"><td role="cell" colspan="{}">{}</td></tr>',
             record.pk,
             len(self.columns),
@@ -233,7 +238,7 @@ class PartnerTable(PairTable):
         text = ngettext("%(count)d request", "%(count)d requests", record.gdap_pending)
         asked = badge("wait", text % {"count": record.gdap_pending})
         is_bare = not (record.has_dap or record.gdap_until or record.dap_asked_until)
-        return asked if is_bare else format_html("{} {}", held, asked)
+        return asked if is_bare else markup("{} {}", held, asked)
 
     def gdap(self, record: Any) -> SafeString:
         """How many roles, and the first end that nothing prolongs."""
@@ -244,23 +249,30 @@ class PartnerTable(PairTable):
         is_soon = end - self.now <= _SOON
         return badge("wait" if is_soon else "good", text) + self._until(end)
 
+    @cached_property
+    def _number(self) -> str:
+        return gettext("ID %(number)s")
+
     def row_marks(self, record: Any) -> SafeString:
         return SafeString(' aria-selected="true"' if record.pk == self.selected else "")
 
     def cell_partner_name(self, record: Any) -> str:
         profile = record.partner.partner_profile
-        number = gettext("ID %(number)s") % {"number": profile.partner_number} if profile else ""
-        country = countries.name(record.partner.country)
-        name = link(
-            f"{self.url}/{record.pk}{self.kept}", record.partner_name, " · ".join(filter(None, [number, country]))
-        )
+        number = self._number % {"number": profile.partner_number} if profile else ""
+        about = " · ".join(filter(None, [number, _country(record.partner.country)]))
+        name = link(f"{self.url}/{record.pk}{self.kept}", record.partner_name, about)
         return name + " " + badge("wait", gettext("Blocked")) if record.blocked_at else name
 
     def value_partner_name(self, record: Any) -> str:
         return record.partner_name
 
     def value_country(self, value: str) -> str:
-        return str(countries.name(value) or value)
+        return str(_country(value) or value)
+
+
+@per_language
+def _country(code: str) -> str:
+    return str(countries.name(code))
 
 
 def _iso(moment: Any) -> str:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date, datetime
-from functools import lru_cache
+from functools import lru_cache, wraps
+from html import escape
 from typing import Any
 
 import django_tables2 as tables
 from django.contrib.humanize.templatetags.humanize import naturaltime
-from django.template.loader import get_template
+from django.template.loader import get_template, render_to_string
 from django.utils.formats import date_format
-from django.utils.html import format_html
+from django.utils.html import conditional_escape
 from django.utils.safestring import SafeString
 from django.utils.timezone import localtime
 from django.utils.translation import get_language, gettext
@@ -40,6 +42,34 @@ _SHORT = 14
 # ── pieces of a written row: what the components of the same names draw ──
 
 
+def markup(text: str, *values: Any, **named: Any) -> SafeString:
+    """`format_html` for what a page writes hundreds of times: that one spends most of its time on lazy texts."""
+    return SafeString(
+        text.format(*[escaped(value) for value in values], **{name: escaped(value) for name, value in named.items()})
+    )
+
+
+def escaped(value: Any) -> str:
+    """What stands for a value in markup."""
+    if type(value) is SafeString:
+        return value
+    return escape(value, quote=True) if type(value) is str else conditional_escape(value)
+
+
+def per_language(write: Callable[..., Any]) -> Callable[..., Any]:
+    """Words that hang on little beside the reader's language are put together once; a page has few different ones."""
+
+    @lru_cache(maxsize=1024)
+    def written(_language: str | None, *values: Any) -> Any:
+        return write(*values)
+
+    @wraps(write)
+    def kept(*values: Any) -> Any:
+        return written(get_language(), *values)
+
+    return kept
+
+
 def badge(tone: str, label: Any) -> SafeString:
     """`c-badge`."""
     return _badge(tone, str(label))
@@ -49,29 +79,25 @@ def badge(tone: str, label: Any) -> SafeString:
 def _badge(tone: str, label: str) -> SafeString:
     if " " in label and len(label) <= _SHORT:
         tone = f"{tone} whole"
-    return format_html('<span class="badge {}"><span class="cut">{}</span></span>', tone, label)
+    return markup('<span class="badge {}"><span class="cut">{}</span></span>', tone, label)
 
 
 def link(url: str, name: Any, sub: Any = "") -> SafeString:
     """A row's name that leads to it, with a second line."""
-    return format_html(
-        '<a href="{}"><strong class="cut">{}</strong></a> <span class="sub cut">{}</span>', url, name, sub
-    )
+    return markup('<a href="{}"><strong class="cut">{}</strong></a> <span class="sub cut">{}</span>', url, name, sub)
 
 
 def tick(form: str, name: str, value: Any, about: Any) -> SafeString:
     """A box that chooses the row for a form of the page; `about` is what the row is called."""
     label = gettext("Choose %(name)s") % {"name": about}
-    return format_html(
-        '<input type="checkbox" name="{}" value="{}" form="{}" aria-label="{}">', name, value, form, label
-    )
+    return markup('<input type="checkbox" name="{}" value="{}" form="{}" aria-label="{}">', name, value, form, label)
 
 
 def day(moment: datetime | None) -> SafeString:
     """The date of a moment in the reader's time zone; nothing for None."""
     if moment is None:
         return SafeString("")
-    return format_html(
+    return markup(
         '<time datetime="{}">{}</time>', moment.isoformat(), _written(localtime(moment).date(), get_language())
     )
 
@@ -80,7 +106,12 @@ def ago(moment: datetime | None) -> SafeString:
     """How long ago a moment was; nothing for None."""
     if moment is None:
         return SafeString("")
-    return format_html('<time datetime="{}">{}</time>', moment.isoformat(), naturaltime(moment))
+    return markup('<time datetime="{}">{}</time>', moment.isoformat(), naturaltime(moment))
+
+
+def icon(name: str, kind: str = "micro", size: int = 14) -> SafeString:
+    """`c-icon`."""
+    return SafeString(render_to_string("cotton/icon.html", {"name": name, "kind": kind, "size": size}))
 
 
 @lru_cache(maxsize=4096)

@@ -13,16 +13,17 @@ from typing import Any, ClassVar
 
 import django_filters
 import django_tables2 as tables
-from django.core.exceptions import EmptyResultSet
-from django.db import connection
 from django.db.models import QuerySet
+from django.forms.utils import flatatt
 from django.http import HttpRequest, StreamingHttpResponse
 from django.utils.formats import number_format
-from django.utils.html import conditional_escape, format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
+from portal.cells import escaped, icon, markup
 from portal.keyset import KeysetData, Place
+from portal.statements import Narrowing, narrowed_counts
+from portal.statements import bounded_counts as bounded_counts
 
 PAGE_SIZE = 25
 COUNT_UP_TO = 1_000
@@ -65,18 +66,42 @@ class WrittenTable(ListTable):
     class Meta:
         template_name = "portal/written_table.html"
 
+    def before_render(self, request: HttpRequest) -> None:
+        """Keep the address: headings link to the same list sorted otherwise."""
+        self.address = request.GET.copy()
+        for gone in ("at", "open"):
+            self.address.pop(gone, None)
+
+    @property
+    def headings(self) -> SafeString:
+        """The row of headings."""
+        return markup('<tr role="row">{}</tr>', SafeString("".join(map(self._heading, self.columns))))
+
+    def _heading(self, column: Any) -> str:
+        alias, label, order = column.order_by_alias, column.header, ""
+        if not column.orderable:
+            label = label or markup('<span class="unseen">{}</span>', _("Actions"))
+        else:
+            self.address[self.prefixed_order_by_field] = alias.next
+            if column.is_ordered:
+                order = SafeString(f'aria-sort="{"descending" if alias.is_descending else "ascending"}" ')
+                label = markup("{}{}", label, icon("arrow-down" if alias.is_descending else "arrow-up"))
+            label = markup('<a href="?{}">{}</a>', self.address.urlencode(), label)
+        attributes = flatatt(column.column.attrs.get("th", {}))
+        return markup('<th role="columnheader" scope="col" {}{}>{}</th>', order, attributes, label)
+
     @property
     def body(self) -> SafeString:
         """The rows of the page."""
         cells = []
         for column in self.columns:
             label = "" if column.name in self.unlabelled else column.header
-            start = format_html('<td role="cell" data-label="{}"><div class="cell">', label)
+            start = markup('<td role="cell" data-label="{}"><div class="cell">', label)
             cells.append((start, getattr(self, f"cell_{column.name}")))
         return SafeString("\n".join(self._row(record, cells) for record in self.data))
 
     def _row(self, record: Any, cells: list[tuple[str, Callable[[Any], str]]]) -> str:
-        written = "\n".join(f"{start}{conditional_escape(write(record))}</div></td>" for start, write in cells)
+        written = "\n".join(f"{start}{escaped(write(record))}</div></td>" for start, write in cells)
         return f'<tr role="row"{self.row_marks(record)}>{written}</tr>{self.after_row(record)}'
 
     def row_marks(self, record: Any) -> SafeString:
@@ -117,11 +142,7 @@ class Listing:
             if self.filterset_class
             else None
         )
-        self.rows = self.queryset
-        if self.filter is not None and (self.filter.is_valid() or not self.filter.form.errors):
-            self.rows = self.filter.qs
-        elif self.filter is not None:
-            self.rows = self.queryset.none()
+        self.rows = self._narrow(self.queryset.all())
         self.data = KeysetData(self.rows, self.table_class.sorts)
 
     def _table(self) -> ListTable:
@@ -198,15 +219,22 @@ class Listing:
     def _count(self, name: str, choices: Iterable[tuple[str, Any]] | None) -> list[dict[str, Any]]:
         """Find the list's own (bounded) total and, unless words are looked for, the chips' counts: one statement."""
         options = [] if choices is None else [("", _("All")), *choices]
-        several = [(self.rows, COUNT_UP_TO)]
-        if not self.request.GET.get("q"):  # words would be looked up once more for each chip
-            several += [(self._filtered(name, value), CHIP_UP_TO) for value, _label in options]
-        self.total, *counts = bounded_counts(several)
-        shown = [shown_count(count, CHIP_UP_TO) for count in counts] or [""] * len(options)
+        values = [] if self.request.GET.get("q") else [value for value, _label in options]
+        # Words would be looked up once more for each chip; the chosen one is what the list shows.
         chosen = self.request.GET.get(name, "")
+        is_wrong = self.filter is not None and self.filter.form.errors
+        others = [value for value in values if value != chosen or is_wrong]
+        several = [(self._narrow, COUNT_UP_TO), *((self._choosing(name, value), CHIP_UP_TO) for value in others)]
+        self.total, *counts = narrowed_counts(self.queryset, several)
+        found = {chosen: self.total} | dict(zip(others, counts, strict=True))
         return [
-            {"label": label, "count": count, "url": self._chip_url(name, value), "current": value == chosen}
-            for (value, label), count in zip(options, shown, strict=True)
+            {
+                "label": label,
+                "count": shown_count(found[value], CHIP_UP_TO) if values else "",
+                "url": self._chip_url(name, value),
+                "current": value == chosen,
+            }
+            for value, label in options
         ]
 
     def _chip_url(self, name: str, value: str) -> str:
@@ -217,14 +245,20 @@ class Listing:
             query[name] = value
         return f"?{query.urlencode()}"
 
-    def _filtered(self, name: str, value: str) -> QuerySet[Any]:
-        """The rows under another choice, without building and validating the form once more for each chip."""
+    def _narrow(self, rows: QuerySet[Any]) -> QuerySet[Any]:
+        """Those of the rows that the address asks for; none for an address that can't be read."""
         if self.filter is None:
-            return self.rows
+            return rows
+        return rows.none() if self.filter.form.errors else self.filter.filter_queryset(rows)
+
+    def _choosing(self, name: str, value: str) -> Narrowing:
+        """The same under another choice, without building and validating the form once more for each chip."""
+        if self.filter is None:
+            return self._narrow
         other = copy(self.filter)
         other._form = copy(self.filter.form)
         other._form.cleaned_data = self.filter.form.cleaned_data | {name: value}
-        return other.filter_queryset(self.queryset.all())
+        return other.filter_queryset
 
     def csv(self, name: str) -> StreamingHttpResponse:
         """All filtered rows as CSV, streamed: 100,000 rows need the memory of 2,000."""
@@ -272,21 +306,6 @@ def safe_cell(cell: Any) -> str:
     """A cell that no spreadsheet takes for a formula."""
     text = "" if cell is None else str(cell)
     return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
-
-
-def bounded_counts(several: Iterable[tuple[QuerySet[Any], int]]) -> list[int]:
-    """How many rows in each, in one statement; none is counted further than one past its limit."""
-    parts, values = [], []
-    for rows, up_to in several:
-        try:
-            sql, parameters = rows.order_by().values("pk")[: up_to + 1].query.sql_with_params()
-        except EmptyResultSet:
-            sql, parameters = "SELECT 1 WHERE false", ()
-        parts.append(f"(SELECT count(*) FROM ({sql}) counted)")  # noqa: S608 - the ORM's own SQL, values apart
-        values.extend(parameters)
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT {', '.join(parts)}", values)
-        return list(cursor.fetchone())
 
 
 def shown_count(count: int, up_to: int = COUNT_UP_TO) -> str:

@@ -7,11 +7,10 @@ from typing import Any
 
 import django_tables2 as tables
 from django.urls import reverse
-from django.utils.html import format_html
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from portal.cells import badge, day, link
+from portal.cells import badge, day, link, markup
 from portal.lists import WrittenTable
 
 _UNSENT = _("Not sent by the portal")
@@ -28,10 +27,10 @@ def state(invitation: Any) -> str:
 def delivery(message: Any) -> str:
     """What became of an invitation's message (None: the portal sent none), with the error where it failed."""
     if message is None:
-        return format_html('<span class="sub">{}</span>', _UNSENT)
+        return markup('<span class="sub">{}</span>', _UNSENT)
     tone = _DELIVERY_TONES.get(message.state, "wait")
     state = badge(tone, message.get_state_display())
-    return state + format_html(' <span class="sub cut">{}</span>', message.last_error) if tone == "bad" else state
+    return state + markup(' <span class="sub cut">{}</span>', message.last_error) if tone == "bad" else state
 
 
 def moment(at: datetime | None) -> str:
@@ -139,10 +138,10 @@ class InboxTable(RequestTable):
         self.may_answer = may_answer
 
     def cell_partner(self, record: Any) -> str:
-        name = format_html('<strong class="cut">{}</strong>', record.partner.display_name)
+        name = markup('<strong class="cut">{}</strong>', record.partner.display_name)
         if not self.may_answer:
             return name
-        return format_html('<a href="{}">{}</a>', reverse("answer-invitation", args=[record.pk]), name)
+        return markup('<a href="{}">{}</a>', reverse("answer-invitation", args=[record.pk]), name)
 
     def cell_customer_address(self, record: Any) -> str:
         return record.customer_address

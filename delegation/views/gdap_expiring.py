@@ -78,7 +78,6 @@ def _acts(request: Any) -> list[dict[str, Any]]:
 
 
 def _tiles(request: Any, rows: Any) -> list[dict[str, Any]]:
-    counts = _counted(rows)
     tones = {"1": "bad", "7": "wait", "30": "wait"}
     return [
         {
@@ -88,16 +87,8 @@ def _tiles(request: Any, rows: Any) -> list[dict[str, Any]]:
             "tone": tones.get(which, "") if count else "",
             "current": request.GET.get("due") == which,
         }
-        for (which, label), count in zip(gdap_expiring.DUE, counts, strict=True)
+        for (which, label), count in zip(gdap_expiring.DUE, gdap_expiring.on_tiles(rows), strict=True)
     ]
-
-
-def _counted(rows: Any) -> list[int]:
-    """How many on each tile, as far as chips count: one statement."""
-    parts = {which: [gdap_expiring.due(rows, which)] for which, _label in gdap_expiring.DUE}
-    parts[gdap_expiring.LATER] = [*gdap_expiring.later(rows)]
-    found = iter(lists.bounded_counts([(part, lists.CHIP_UP_TO) for several in parts.values() for part in several]))
-    return [sum(next(found) for _part in several) for several in parts.values()]
 
 
 @require_safe

@@ -59,7 +59,7 @@ def _listing(request: HttpRequest, selected: UUID | None = None) -> lists.Listin
     return lists.Listing(
         request,
         PartnerTable,
-        _pairs(request),
+        _pairs(request).select_related(None).select_related("partner__profile"),
         PartnerFilter,
         enrich=_add_details,
         table_kwargs={

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any, TypeVar
 
-from django.db.models import BooleanField, Exists, F, Func, Model, OuterRef, Q, QuerySet, Subquery, Value
+from django.db.models import BooleanField, Exists, F, Func, Model, OuterRef, Q, QuerySet, Value
 
 from portal import catalogue, clock
 from portal.access import permissions
 from portal.access.asking import ask, paths_in
 from portal.catalogue import Capability
 from portal.models import Membership, Pair, PairGrant, PathKind, ScopeGrant, TenantGrant, User
+from portal.statements import Condition
 
 M = TypeVar("M", bound=Model)
 
@@ -19,6 +20,9 @@ SELECT m.group_id, g.kind = 'everyone' AND g.tenant_id = %(tenant)s
 FROM portal_membership m JOIN portal_securitygroup g ON g.group_id = m.group_id
 WHERE m.user_id = %(user)s
 """
+# Asked row by row (an EXISTS would become a join over all of the partner's pairs), so that a page stops early.
+_IS_WORKING = """(SELECT true FROM portal_pairgrant w
+  WHERE w.content_object_id = {} AND (w.until IS NULL OR w.until > {}) AND w.group_id = ANY({}) LIMIT 1)"""
 
 
 def allowing(queryset: QuerySet[M], user: User, capability: Capability) -> QuerySet[M]:
@@ -39,9 +43,7 @@ def allowing(queryset: QuerySet[M], user: User, capability: Capability) -> Query
         if model.access_pair is None or any(path.kind == PathKind.EXPLICIT for path in paths):
             return rows
         groups = dict(ask(_GROUPS, {"user": user.pk, "tenant": user.tenant_id}))
-        # Asked row by row (an EXISTS would become a join over all of the partner's pairs), so that a page stops early.
-        works = _working_for([*groups], OuterRef(model.access_pair)).values(found=Value(True))[:1]
-        is_working = Q(Subquery(works, output_field=BooleanField()))
+        is_working = Q(Condition(_IS_WORKING, model.access_pair, Value(clock.now()), Value([*groups])))
         if any(groups.values()):
             is_working = Q(**{_of_pair(model, "open_to_all"): True}) | is_working
         if model is not Pair and model._meta.get_field(model.access_pair.removesuffix("_id")).null:

@@ -161,8 +161,13 @@ def test_the_tiles_count_by_the_end_as_it_stands(dap_cast: Cast) -> None:
         assert tile("expired") == {soon.pk}
         assert tile("7") == {week.pk}
         assert tile("later") == {later.pk, extending.pk}
-        row = gdap_expiring.due(mine, "later").get(pk=extending.pk)
-        assert row.forecast == extending.end_at(clock.now())
+        end = extending.end_at(clock.now())
+    assert end is not None
+    minute = timedelta(minutes=1)
+    for moment, which, other in ((end - 30 * DAY - minute, "later", "30"), (end - 30 * DAY + minute, "30", "later")):
+        with clock.fixed(moment):
+            assert extending.pk in tile(which)
+            assert extending.pk not in tile(other)
 
 
 def test_who_may_extend_can_choose_rows_and_who_may_only_look_cannot(dap_cast: Cast) -> None:
