@@ -5,6 +5,7 @@ The page, its confirmation and the bulk services ask the same expressions, so th
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from functools import partial, reduce
 from operator import or_
@@ -17,7 +18,7 @@ from django.utils.translation import pgettext_lazy
 from delegation import catalogue
 from delegation.models import DapGrant, GdapRelationship, GdapRole
 from portal import catalogue as roles
-from portal import clock, lists, statements
+from portal import clock, statements
 from portal.models import Pair
 from portal.statements import Condition
 
@@ -79,18 +80,19 @@ def due(rows: QuerySet[GdapRelationship], which: str) -> QuerySet[GdapRelationsh
     return rows.filter(reduce(or_, map(Q, _conditions(which))))
 
 
-def on_tiles(rows: QuerySet[GdapRelationship]) -> list[int]:
-    """How many on each tile of `DUE`, as far as chips count: one statement."""
-    parts = [(which, condition) for which, _label in DUE for condition in _conditions(which)]
-    several = [(partial(_under, condition), lists.CHIP_UP_TO) for _which, condition in parts]
-    found = dict.fromkeys((which for which, _label in DUE), 0)
-    for (which, _condition), count in zip(parts, statements.narrowed_counts(rows, several), strict=True):
-        found[which] += count
-    return [*found.values()]
+def tile_parts() -> list[statements.Narrowing]:
+    """What the tiles of `DUE` count, in their order; *Later* counts two."""
+    return [partial(_under, condition) for which, _label in DUE for condition in _conditions(which)]
 
 
 def _under(condition: Condition, rows: QuerySet[GdapRelationship]) -> QuerySet[GdapRelationship]:
     return rows.filter(condition)
+
+
+def on_tiles(counts: Iterable[int]) -> list[int]:
+    """How many on each tile, from the numbers of its parts."""
+    left = iter(counts)
+    return [next(left) + (next(left) if which == LATER else 0) for which, _label in DUE]
 
 
 def with_obstacle(rows: QuerySet[GdapRelationship], act: str) -> QuerySet[GdapRelationship]:

@@ -10,12 +10,13 @@ from typing import Any
 
 import django_tables2 as tables
 from django.contrib.humanize.templatetags.humanize import naturaltime
-from django.template.loader import get_template, render_to_string
+from django.template.loader import get_template
 from django.utils.formats import date_format
 from django.utils.html import conditional_escape
 from django.utils.safestring import SafeString
 from django.utils.timezone import localtime
 from django.utils.translation import get_language, gettext
+from heroicons.templatetags.heroicons import heroicon_micro
 
 
 class Cell(tables.TemplateColumn):
@@ -109,9 +110,9 @@ def ago(moment: datetime | None) -> SafeString:
     return markup('<time datetime="{}">{}</time>', moment.isoformat(), naturaltime(moment))
 
 
-def icon(name: str, kind: str = "micro", size: int = 14) -> SafeString:
-    """`c-icon`."""
-    return SafeString(render_to_string("cotton/icon.html", {"name": name, "kind": kind, "size": size}))
+def arrow(*, is_down: bool) -> SafeString:
+    """By which way a list is sorted."""
+    return SafeString(heroicon_micro("arrow-down" if is_down else "arrow-up", size=14))
 
 
 @lru_cache(maxsize=4096)

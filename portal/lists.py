@@ -6,7 +6,7 @@ Pages are found by key (`portal.keyset`). Counts stop at `COUNT_UP_TO`: beyond i
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from copy import copy
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
@@ -15,12 +15,13 @@ import django_filters
 import django_tables2 as tables
 from django.db.models import QuerySet
 from django.forms.utils import flatatt
-from django.http import HttpRequest, StreamingHttpResponse
+from django.http import HttpRequest, QueryDict, StreamingHttpResponse
 from django.utils.formats import number_format
+from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
-from portal.cells import escaped, icon, markup
+from portal.cells import arrow, escaped, markup, per_language
 from portal.keyset import KeysetData, Place
 from portal.statements import Narrowing, narrowed_counts
 from portal.statements import bounded_counts as bounded_counts
@@ -85,7 +86,7 @@ class WrittenTable(ListTable):
             self.address[self.prefixed_order_by_field] = alias.next
             if column.is_ordered:
                 order = SafeString(f'aria-sort="{"descending" if alias.is_descending else "ascending"}" ')
-                label = markup("{}{}", label, icon("arrow-down" if alias.is_descending else "arrow-up"))
+                label = markup("{}{}", label, arrow(is_down=alias.is_descending))
             label = markup('<a href="?{}">{}</a>', self.address.urlencode(), label)
         attributes = flatatt(column.column.attrs.get("th", {}))
         return markup('<th role="columnheader" scope="col" {}{}>{}</th>', order, attributes, label)
@@ -134,9 +135,12 @@ class Listing:
     filterset_class: type[django_filters.FilterSet] | None = None
     enrich: Callable[[list[Any]], None] | None = None
     table_kwargs: dict[str, Any] = field(default_factory=dict)
+    #: What a page counts beside the list, of all of its rows; `context` leaves the numbers in `beside_counts`.
+    beside: Sequence[Narrowing] = ()
 
     def __post_init__(self) -> None:
         self.total = 0
+        self.beside_counts: list[int] = []
         self.filter = (
             self.filterset_class(self.request.GET, queryset=self.queryset, request=self.request)
             if self.filterset_class
@@ -167,12 +171,17 @@ class Listing:
         return table
 
     def _url(self, place: Place | None) -> str:
-        query = self.request.GET.copy()
-        query.pop("at", None)
-        query.pop("open", None)
+        query = self._address("at", "open")
         if place is not None:
             query["at"] = place.encoded()
         return f"?{query.urlencode()}"
+
+    def _address(self, *gone: str) -> QueryDict:
+        """What the address asks for, without these."""
+        query = self.request.GET.copy()
+        for name in gone:
+            query.pop(name, None)
+        return query
 
     def _pager(self, place: Place, before: bool, after: bool) -> Pager:
         rows = self.data.data
@@ -225,25 +234,23 @@ class Listing:
         is_wrong = self.filter is not None and self.filter.form.errors
         others = [value for value in values if value != chosen or is_wrong]
         several = [(self._narrow, COUNT_UP_TO), *((self._choosing(name, value), CHIP_UP_TO) for value in others)]
+        several += [(narrow, CHIP_UP_TO) for narrow in self.beside]
         self.total, *counts = narrowed_counts(self.queryset, several)
-        found = {chosen: self.total} | dict(zip(others, counts, strict=True))
+        self.beside_counts = counts[len(others) :]
+        found = {chosen: self.total} | dict(zip(others, counts, strict=False))
+        kept = self._address("at", "open", name).urlencode()
         return [
             {
                 "label": label,
                 "count": shown_count(found[value], CHIP_UP_TO) if values else "",
-                "url": self._chip_url(name, value),
+                "url": self._chip_url(kept, name, value),
                 "current": value == chosen,
             }
             for value, label in options
         ]
 
-    def _chip_url(self, name: str, value: str) -> str:
-        query = self.request.GET.copy()
-        for gone in ("at", "open", name):
-            query.pop(gone, None)
-        if value:
-            query[name] = value
-        return f"?{query.urlencode()}"
+    def _chip_url(self, kept: str, name: str, value: str) -> str:
+        return "?" + "&".join(filter(None, [kept, urlencode({name: value}) if value else ""]))
 
     def _narrow(self, rows: QuerySet[Any]) -> QuerySet[Any]:
         """Those of the rows that the address asks for; none for an address that can't be read."""
@@ -308,6 +315,7 @@ def safe_cell(cell: Any) -> str:
     return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
 
 
+@per_language
 def shown_count(count: int, up_to: int = COUNT_UP_TO) -> str:
     """A count for people, bounded by `up_to`."""
     if count > up_to:

@@ -110,7 +110,13 @@ class Shared:
     def _is_where_only(self, query: Any) -> bool:
         """Whether the narrowing is a matter of WHERE alone, with no tables of its own beside the rows'."""
         is_plain = not (query.is_sliced or query.distinct or query.combinator or query.group_by or query.extra)
-        return is_plain and query.alias_map.keys() <= {query.get_meta().db_table, *self.rows.query.alias_map}
+        return is_plain and _tables(query) <= _tables(self.rows.query)
+
+
+def _tables(query: Any) -> set[str]:
+    """The names that stand in a query's FROM (a join that turned out to be needless is known, but not there)."""
+    joined = {alias for alias in query.alias_map if query.alias_refcount[alias]}
+    return joined | {query.get_meta().db_table}
 
 
 def _keys(rows: QuerySet[Any], up_to: int) -> tuple[str, list[Any]]:

@@ -35,7 +35,15 @@ def _listing(request: Any) -> lists.Listing:
     slug, rights = request.acting.tenant.slug, request.acting.rights
     options = {"url": reverse("gdap-list", args=[slug]), "can_choose": rights.allows(Can.GDAP_EXTEND)}
     rows = _base(request, Can.GDAP_VIEW).select_related("customer")
-    return lists.Listing(request, ExpiringTable, rows, ExpiringFilter, gdap_expiring.add_details, options)
+    return lists.Listing(
+        request,
+        ExpiringTable,
+        rows,
+        ExpiringFilter,
+        gdap_expiring.add_details,
+        options,
+        beside=gdap_expiring.tile_parts(),
+    )
 
 
 @require_safe
@@ -48,13 +56,13 @@ def expiring(request: Any) -> HttpResponse:
         search_label=_("Name or customer"),
         export_url=f"{reverse('gdap-expiring-export', args=[slug])}?{request.GET.urlencode()}",
         tabs=tabs(request),
-        tiles=_tiles(request, listing.queryset),
         acts=_acts(request),
         can_extend=request.acting.rights.allows(Can.GDAP_EXTEND),
         bulk_url=reverse("gdap-expiring-change", args=[slug]),
         filtered=kept(request.GET),
     )
     context |= {"total": listing.total, "matching": lists.shown_count(listing.total)}  # counted by now
+    context["tiles"] = _tiles(request, gdap_expiring.on_tiles(listing.beside_counts))
     context["beside_url"] = _beside_url(request) if any(row.falls_back for row in listing.data.data) else ""
     return render(request, "delegation/gdap_expiring.html", context)
 
@@ -77,7 +85,7 @@ def _acts(request: Any) -> list[dict[str, Any]]:
     ]
 
 
-def _tiles(request: Any, rows: Any) -> list[dict[str, Any]]:
+def _tiles(request: Any, counts: list[int]) -> list[dict[str, Any]]:
     tones = {"1": "bad", "7": "wait", "30": "wait"}
     return [
         {
@@ -87,7 +95,7 @@ def _tiles(request: Any, rows: Any) -> list[dict[str, Any]]:
             "tone": tones.get(which, "") if count else "",
             "current": request.GET.get("due") == which,
         }
-        for (which, label), count in zip(gdap_expiring.DUE, gdap_expiring.on_tiles(rows), strict=True)
+        for (which, label), count in zip(gdap_expiring.DUE, counts, strict=True)
     ]
 
 
