@@ -14,7 +14,7 @@ from uuid import UUID
 
 from django.db import connection
 
-from portal import catalogue, clock
+from portal import clock
 from portal.access import Path, permissions
 from portal.models import SecurityGroup
 
@@ -63,7 +63,7 @@ class Reached(NamedTuple):
 
     @property
     def is_privileged(self) -> bool:
-        return self.permission_id in privileged()
+        return self.permission_id in permissions.privileged()
 
     @property
     def shown_kind(self) -> str:
@@ -258,11 +258,3 @@ def parameters(
         "without_permissions": [*without.permissions],
         "without_sources": [*without.sources],
     }
-
-
-def privileged() -> frozenset[int]:
-    """Numbers of the permissions that stand for privileged roles (DOMAIN §2)."""
-    ids = permissions.ids()
-    found = {ids[catalogue.roles()[role_id].codename] for role_id in catalogue.privileged_role_ids()}
-    found |= {ids[role.codename] for role in catalogue.azure_roles().values() if role.is_privileged}
-    return frozenset(found)

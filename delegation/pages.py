@@ -47,4 +47,13 @@ PAGES = (
         "link",
         _("Who works for us, and what they may do."),
     ),
+    Page(
+        Section.SETTINGS,
+        15,
+        "who-has-access",
+        _("Who has access"),
+        Can.PARTNERS_VIEW,
+        "eye",
+        _("Everybody from outside, and by which path."),
+    ),
 )

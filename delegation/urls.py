@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, path
 
-from delegation import azure_urls, gdap_move_urls, gdap_template_urls, gdap_urls
+from delegation import azure_urls, explorer_urls, gdap_move_urls, gdap_template_urls, gdap_urls
 from delegation.views import clean_exit, customers, partner_relationships
 
 urlpatterns: list[URLPattern] = [
@@ -61,6 +61,7 @@ urlpatterns: list[URLPattern] = [
         name="clean-exit-done",
     ),
     *azure_urls.urlpatterns,
+    *explorer_urls.urlpatterns,
     *gdap_template_urls.urlpatterns,
     *gdap_move_urls.urlpatterns,
     *gdap_urls.urlpatterns,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import date, datetime
 from functools import lru_cache, wraps
 from html import escape
@@ -10,7 +10,7 @@ from typing import Any
 
 import django_tables2 as tables
 from django.contrib.humanize.templatetags.humanize import naturaltime
-from django.template.loader import get_template
+from django.template.loader import get_template, render_to_string
 from django.utils.formats import date_format
 from django.utils.html import conditional_escape
 from django.utils.safestring import SafeString
@@ -92,6 +92,24 @@ def tick(form: str, name: str, value: Any, about: Any) -> SafeString:
     """A box that chooses the row for a form of the page; `about` is what the row is called."""
     label = gettext("Choose %(name)s") % {"name": about}
     return markup('<input type="checkbox" name="{}" value="{}" form="{}" aria-label="{}">', name, value, form, label)
+
+
+def privileged() -> SafeString:
+    """`c-privileged`."""
+    return _privileged(get_language())
+
+
+@lru_cache
+def _privileged(_language: str | None) -> SafeString:
+    return render_to_string("cotton/privileged.html")
+
+
+def path(steps: Iterable[Any]) -> SafeString:
+    """`c-path` of texts, or of pairs of a text and where it leads (empty: nowhere)."""
+    pairs = [step if isinstance(step, tuple) else (step, "") for step in steps]
+    linked, plain = '<li><a href="{}"><b class="cut">{}</b></a></li>', '<li><b class="cut">{}</b></li>'
+    written = (markup(linked, url, text) if url else markup(plain, text) for text, url in pairs)
+    return markup('<ol class="path">{}</ol>', SafeString("".join(written)))
 
 
 def day(moment: datetime | None) -> SafeString:

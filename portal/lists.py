@@ -188,7 +188,7 @@ class Listing:
         if not rows:
             return Pager()
         start = self._start(place, self.total, before)
-        pager = Pager(text=_range(start, len(rows), self.total))
+        pager = Pager(text=page_range(start, len(rows), self.total))
         if before:
             pager.first_url = self._url(None)
             pager.previous_url = self._url(Place("before", self.data.key_of(rows[0]), start))
@@ -271,6 +271,10 @@ class Listing:
         """All filtered rows as CSV, streamed: 100,000 rows need the memory of 2,000."""
         table = self._table()
         self.data.data = _Streamed(self.data.ordered(), self.enrich)
+        return self._streamed(table, name)
+
+    @staticmethod
+    def _streamed(table: ListTable, name: str) -> StreamingHttpResponse:
         rows = table.as_values()
         writer = csv.writer(_Echo())
         answer = StreamingHttpResponse(
@@ -323,7 +327,7 @@ def shown_count(count: int, up_to: int = COUNT_UP_TO) -> str:
     return number_format(count, force_grouping=True)
 
 
-def _range(start: int | None, count: int, total: int) -> str:
+def page_range(start: int | None, count: int, total: int) -> str:
     if start is None:
         return _("last %(count)s") % {"count": count}
     first, last = (number_format(value, force_grouping=True) for value in (start + 1, start + count))

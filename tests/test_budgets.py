@@ -201,6 +201,13 @@ def _azure_roles(cast: Cast, number: int) -> None:
     delegation.add_assignment(scope=scope, actor=agent, principal=principal, role_id=role)
 
 
+def _reaching(cast: Cast, number: int) -> None:
+    """In a group with GDAP roles."""
+    clerk = factories.person(cast.fabrikam, f"clerk-{number:03}")
+    group = granting.custom(cast.fabrikam, f"Shift {number:03}", clerk)
+    granting.assign(cast, granting.active(cast, auto_extend=bool(number % 2)), group)
+
+
 Fill = Callable[[Cast, int], None]
 #: Page → whose, the reader, rows that are there without any, and what makes one more.
 PAGES: dict[str, tuple[str, str, int, Fill]] = {
@@ -216,6 +223,9 @@ PAGES: dict[str, tuple[str, str, int, Fill]] = {
     "gdap-template-drift": ("fabrikam", "admin-agent", 0, _drifting),
     "gdap-moves": ("fabrikam", "admin-agent", 1, _moves),
     "requests-gdap": ("contoso", "global-admin", 0, _gdap_requests),
+    "who-has-access": ("contoso", "global-admin", -1, _reaching),
+    "our-access": ("fabrikam", "partner-admin", -1, _reaching),
+    "our-access-person": ("fabrikam", "partner-admin", 1, _customers),
     "users": ("woodgrove", "stranger-customer", 1, _users),
     "groups": ("woodgrove", "stranger-customer", 0, _groups),
     "service-requests": ("contoso", "global-admin", 0, _service_requests),
@@ -241,6 +251,9 @@ def _asked(client: Client, path: str) -> tuple[list[str], Any]:
 def test_a_list_costs_the_same_at_1_row_and_at_100(dap_cast: Cast, settings: Any, route: str) -> None:
     settings.MANDATE_INVITATIONS_PER_USER_AND_DAY = MANY + 1
     home, reader, there, fill = PAGES[route]
+
+    one = [dap_cast["admin-agent"].pk] if route.endswith("-person") else []
+    path = reverse(route, args=[getattr(dap_cast, home).slug, *one])
     client = Client()
     client.force_login(dap_cast[reader])
     if there == 0:

@@ -29,7 +29,7 @@ from tests.world import PERSONAS, SIGNED_OUT, World, routes, undone
 ROUTES = routes()
 WEBHOOKS = {name for name in ROUTES if name.startswith("anymail:")}
 #: Kept beside the portal's state, and meant to change when something is refused.
-BESIDE = {"portal_ratecounter", "portal_deniedattempt"}
+BESIDE = {"portal_ratecounter", "portal_deniedattempt", "portal_pathuse"}
 #: How many times the usual number of examples is drawn.
 DEPTH = int(os.environ.get("FUZZ_DEPTH", "1"))
 _LINE_BREAK = re.compile(r"[\r\n\x00]")

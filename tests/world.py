@@ -189,6 +189,7 @@ def _people(cast: Cast) -> dict[str, Any]:
     return ours | {
         "assignment_id": assignment.pk,
         "user-role-remove:person_id": cast["user-admin"].pk,
+        **{f"our-access-{page}:person_id": cast["helpdesk-agent"].pk for page in ("person", "person-export", "leaver")},
         "group_uid": group.uid,
         "request_id": request.pk,
     }

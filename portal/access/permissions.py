@@ -38,8 +38,15 @@ def on_tenants() -> list[int]:
     return [ids()[codename] for codename, _ in catalogue.tenant_permissions()]
 
 
+@cache
+def privileged() -> frozenset[int]:
+    """Those that stand for privileged roles, in tenants (DOMAIN §2) and at scopes."""
+    held = {ids()[catalogue.roles()[role_id].codename] for role_id in catalogue.privileged_role_ids()}
+    return frozenset(held | {ids()[role.codename] for role in catalogue.azure_roles().values() if role.is_privileged})
+
+
 @receiver(post_migrate)
 def forget_permission_ids(**_kwargs: object) -> None:
     """Permission rows may have new ids after a migration or a test's flush."""
-    for cached in (ids, codenames, ids_for, on_tenants):
+    for cached in (ids, codenames, ids_for, on_tenants, privileged):
         cached.cache_clear()
