@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from delegation import explorer
 from delegation.explorer import Line
-from portal.cells import ago, badge, day, path, privileged
+from portal.cells import ago, day, path, privileged
 from portal.lists import WrittenTable
 from portal.models import PathKind, Tenant
 from portal.tables import moment
@@ -86,13 +86,7 @@ class AccessTable(WrittenTable):
         return day(line.row.since)
 
     def cell_until(self, line: Line) -> SafeString:
-        row = line.row
-        if row.until:
-            return day(row.until)
-        if row.kind == PathKind.GDAP:
-            extends = format_html('<span class="sub">{}</span>', gettext("extends itself"))
-            return format_html("{} {}", day(line.extends_until), extends) if line.extends_until else extends
-        return badge("plain", gettext("no end"))
+        return until(line)
 
     def cell_used_at(self, line: Line) -> SafeString:
         if line.row.used_at is None:
@@ -145,6 +139,17 @@ class AccessTable(WrittenTable):
 
     def value_second_factor(self, record: Line) -> str:
         return gettext("unknown")
+
+
+def until(line: Line) -> SafeString:
+    """The end of a path, and whether it moves on by itself."""
+    row = line.row
+    if row.until:
+        return day(row.until)
+    if row.kind == PathKind.GDAP:
+        extends = format_html('<span class="sub">{}</span>', gettext("extends itself"))
+        return format_html("{} {}", day(line.extends_until), extends) if line.extends_until else extends
+    return format_html("{}", gettext("no end"))
 
 
 def grant_url(line: Line, tenant: Tenant) -> str:

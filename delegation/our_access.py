@@ -148,7 +148,7 @@ def customers_of(person: User, partner: Tenant, reader: User, kind: str = "") ->
     in_force = Q(_each(tenant_side.filter(content_object_id=OuterRef("customer_id"))), ended_at__isnull=True)
     if kind == PathKind.DAP:
         granular = TenantGrant.objects.filter(_lives(), group_id__in=groups, kind=PathKind.GDAP)
-        in_force &= ~_each(granular.filter(content_object_id=OuterRef("customer_id")))
+        in_force &= ~Q(Exists(granular.filter(content_object_id=OuterRef("customer_id"))))
     reached = in_force | _each(azure_side.filter(pair_id=OuterRef("pk")))
     works = Q(open_to_all=True) | _each(
         PairGrant.objects.filter(_lives(), group_id__in=groups, content_object_id=OuterRef("pk"))
@@ -212,7 +212,11 @@ def leaving(person: User, partner: Tenant, reader: User) -> Leaving:
     reached = customers_of(person, partner, reader)
     examples: list[Any] = list(reached.order_by("customer_key", "pk")[:MOST_NAMED])
     add_lines(examples, person, partner)
-    azure = AzureAssignment.objects.filter(AzureAssignment.in_force()).select_related("tenant", "scope")
+    azure = (
+        AzureAssignment.objects.filter(AzureAssignment.in_force())
+        .select_related("tenant", "scope")
+        .order_by("started_at")
+    )
     groups = SecurityGroup.objects.filter(group__memberships__user=person).exclude(kind__in=SecurityGroup.HIDDEN)
     own_roles = RoleAssignment.objects.filter(user=person, ended_at__isnull=True)
     assigned = RoleAssignment.objects.filter(assigned_by=person, assigned_by_partner=partner, ended_at__isnull=True)

@@ -39,6 +39,15 @@ PAGES = (
         own=(Can.SUBSCRIPTIONS_MANAGE,),
     ),
     Page(
+        Section.CUSTOMERS,
+        40,
+        "our-access",
+        _("Our access"),
+        Can.ACCESS_REVIEW,
+        "eye",
+        _("What our people can do at our customers."),
+    ),
+    Page(
         Section.SETTINGS,
         10,
         "partner-relationships",

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
-from delegation import outside
+from delegation import our_access, outside
 from delegation.outside import Without
 from portal import access, catalogue, clock
 from portal.models import Pair, PathKind, Scope, Tenant, User
@@ -128,6 +128,44 @@ def test_it_says_for_everybody_what_is_decided(stage: Stage, capsys: pytest.Capt
     with capsys.disabled():
         print(f"\n{tally['people']} people × tenants in {tally['worlds']} worlds, {tally['paths']} paths")  # noqa: T201
     assert tally["paths"] > WORLDS
+
+
+def test_our_access_names_the_same_customers(stage: Stage) -> None:
+    """The partner's list of a person's customers, by kind too, and its counts: the customers of those paths."""
+    tally = {"customers": 0}
+
+    @settings(
+        max_examples=WORLDS,
+        deadline=None,
+        database=None,
+        suppress_health_check=list(HealthCheck),
+        phases=(Phase.explicit, Phase.generate),
+        derandomize=True,
+    )
+    @given(world=worlds(), held=azure)
+    @example(world=GRANULAR_WORLD, held=EVERYWHERE)
+    def check(world: World, held: list[Any]) -> None:
+        with played(stage, world) as pairs:
+            with write():
+                furnish(stage, pairs, held)
+            everything = outside.paths([tenant.pk for tenant in stage.tenants.values()])
+            for name, home in PEOPLE.items():
+                if home not in ("fabrikam", "litware"):
+                    continue
+                partner = Tenant.objects.select_related("profile").get(pk=stage.tenants[home].pk)
+                reader = User.objects.get(tenant=partner, sign_in_name__startswith="global-admin@")
+                person = User.objects.get(pk=stage.people[name].pk)
+                mine = [row for row in everything if row.user_id == person.pk and row.pair_id]
+                for kind in ("", *our_access.KINDS):
+                    found = our_access.customers_of(person, partner, reader, kind).values_list("customer_id", flat=True)
+                    expected = {row.tenant_id for row in mine if not kind or row.kind == kind}
+                    assert set(found) == expected, (name, kind)
+                our_access.add_reach([person], partner, None)
+                assert person.customers == len({row.tenant_id for row in mine})
+                tally["customers"] += person.customers
+
+    check()
+    assert tally["customers"] > WORLDS
 
 
 def test_what_if_is_what_is_decided_once_it_is_gone(stage: Stage) -> None:
