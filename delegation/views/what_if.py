@@ -6,6 +6,7 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
@@ -47,6 +48,7 @@ def _answer(request: Any, rows: list[outside.Reached], options: dict[str, list[w
     after = outside.paths([tenant.pk], partner=own, without=what_if.without(options))
     found = what_if.outcomes(rows, after)
     ends, remains = what_if.items(found)
+    exits = [] if own else _clean_exits(request, rows, options)
     return {
         "ends": ends,
         "remains": remains,
@@ -54,5 +56,22 @@ def _answer(request: Any, rows: list[outside.Reached], options: dict[str, list[w
         "without_anything": sum(outcome.loses_everything for outcome in found),
         "falling_back": sum(bool(outcome.returns) for outcome in found),
         "untouched": len({row.user_id for row in rows}) - len(found),
-        "pages": what_if.pages((row for outcome in found for row in outcome.ends), tenant, grant_url),
+        "pages": exits + what_if.pages((row for outcome in found for row in outcome.ends), tenant, grant_url),
     }
+
+
+def _clean_exits(
+    request: Any, rows: list[outside.Reached], options: dict[str, list[what_if.Choice]]
+) -> list[dict[str, str]]:
+    """*End everything with this partner*, for each partner that was ticked altogether."""
+    pairs = {str(row.partner_id): row.pair_id for row in rows if row.pair_id}
+    slug = request.acting.tenant.slug
+    return [
+        {
+            "url": reverse("clean-exit", args=[slug, pairs[choice.value]]),
+            "label": _("End everything with this partner"),
+            "detail": choice.label,
+        }
+        for choice in options[what_if.EVERYTHING]
+        if choice.is_ticked and choice.value in pairs
+    ]
