@@ -161,7 +161,8 @@ def items(found: list[Outcome]) -> tuple[list[dict[str, str]], list[dict[str, st
 
 def _who(outcome: Outcome) -> str:
     row = outcome.person
-    return f"{row.name} · {row.partner_name or _('Guest')}"
+    home = row.partner_name or _("Guest")
+    return f"{row.name} · {home}"
 
 
 def _kept(outcome: Outcome) -> str:
