@@ -16,7 +16,7 @@ from delegation import explorer
 from delegation.explorer import Line
 from portal.cells import ago, day, path, privileged
 from portal.lists import WrittenTable
-from portal.models import PathKind, Tenant
+from portal.models import PathKind, Scope, Tenant
 from portal.tables import moment
 
 
@@ -161,4 +161,6 @@ def grant_url(line: Line, tenant: Tenant) -> str:
         return reverse("partner-relationship", args=[tenant.slug, row.pair_id])
     if row.kind == PathKind.EXPLICIT:
         return reverse("user", args=[tenant.slug, row.user_id])
+    if row.scope_id and row.scope_kind != Scope.Kind.ROOT:
+        return reverse("azure-scope", args=[tenant.slug, row.scope_id])
     return ""
