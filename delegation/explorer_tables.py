@@ -7,14 +7,13 @@ from urllib.parse import urlencode
 
 import django_tables2 as tables
 from django.urls import reverse
-from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from delegation import explorer
 from delegation.explorer import Line
-from portal.cells import ago, day, path, privileged
+from portal.cells import ago, day, markup, path, privileged
 from portal.lists import WrittenTable
 from portal.models import PathKind, Scope, Tenant
 from portal.tables import moment
@@ -62,18 +61,18 @@ class AccessTable(WrittenTable):
     def cell_person(self, line: Line) -> SafeString:
         row = line.row
         tag = "strong" if line.is_first else "span"
-        name = format_html(f'<{tag} class="cut">{{}}</{tag}>', row.name)
+        name = markup(f'<{tag} class="cut">{{}}</{tag}>', row.name)
         home = row.partner_name or gettext("Guest")
         more = SafeString("")
         if line.more:
             text = ngettext("%(count)d more way", "%(count)d more ways", line.more) % {"count": line.more}
-            more = format_html(' <a href="{}?{}">{}</a>', self.url, urlencode({"person": row.user_id}), text)
-        sub = format_html(' <span class="sub cut">{}</span> <span class="sub cut">{}</span>', row.sign_in_name, home)
+            more = markup(' <a href="{}?{}">{}</a>', self.url, urlencode({"person": row.user_id}), text)
+        sub = markup(' <span class="sub cut">{}</span> <span class="sub cut">{}</span>', row.sign_in_name, home)
         return name + (sub if line.is_first else SafeString("")) + more
 
     def cell_role(self, line: Line) -> SafeString:
-        text = format_html('<span class="cut">{}</span>', line.row.role_label)
-        return format_html("{} {}", text, privileged()) if line.row.is_privileged else text
+        text = markup('<span class="cut">{}</span>', line.row.role_label)
+        return markup("{} {}", text, privileged()) if line.row.is_privileged else text
 
     def cell_path(self, line: Line) -> SafeString:
         steps: list[Any] = explorer.steps(line)
@@ -90,7 +89,7 @@ class AccessTable(WrittenTable):
 
     def cell_used_at(self, line: Line) -> SafeString:
         if line.row.used_at is None:
-            return format_html("{}", gettext("never"))
+            return markup("{}", gettext("never"))
         return day(line.row.used_at) if self.is_past else ago(line.row.used_at)
 
     def cell_what_if(self, line: Line) -> SafeString:
@@ -99,7 +98,7 @@ class AccessTable(WrittenTable):
             "role": line.row.role_label,
             "person": line.row.name,
         }
-        return format_html('<a class="button small" href="{}" aria-label="{}">{}</a>', url, spoken, gettext("What if"))
+        return markup('<a class="button small" href="{}" aria-label="{}">{}</a>', url, spoken, gettext("What if"))
 
     # ── exports ──
 
@@ -147,9 +146,9 @@ def until(line: Line) -> SafeString:
     if row.until:
         return day(row.until)
     if row.kind == PathKind.GDAP:
-        extends = format_html('<span class="sub">{}</span>', gettext("extends itself"))
-        return format_html("{} {}", day(line.extends_until), extends) if line.extends_until else extends
-    return format_html("{}", gettext("no end"))
+        extends = markup('<span class="sub">{}</span>', gettext("extends itself"))
+        return markup("{} {}", day(line.extends_until), extends) if line.extends_until else extends
+    return markup("{}", gettext("no end"))
 
 
 def grant_url(line: Line, tenant: Tenant) -> str:

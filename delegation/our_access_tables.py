@@ -8,7 +8,7 @@ import django_filters
 import django_tables2 as tables
 from django.db.models import QuerySet
 from django.urls import reverse
-from django.utils.html import format_html, format_html_join
+from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -17,7 +17,7 @@ from delegation import explorer, our_access
 from delegation.explorer import Line
 from delegation.explorer_tables import until
 from portal import lists
-from portal.cells import ago, badge, link, path, privileged
+from portal.cells import ago, badge, link, markup, path, privileged
 from portal.filters import TenantFilter
 from portal.lists import WrittenTable
 from portal.models import Pair, PathKind, Tenant, User
@@ -90,7 +90,7 @@ class PeopleTable(WrittenTable):
         return format_html_join(" ", "{}", ((badge("plain", kind.label),) for kind in record.ways))
 
     def cell_groups(self, record: Any) -> SafeString:
-        return format_html('<span class="cut">{}</span>', ", ".join(record.group_names))
+        return markup('<span class="cut">{}</span>', ", ".join(record.group_names))
 
     def value_state(self, record: Any) -> str:
         return state_of(record)
@@ -153,7 +153,7 @@ class ReachTable(WrittenTable):
             (name, privileged() if is_privileged else "") for name, is_privileged in [*shown.items()][:MOST_LINES]
         )
         more = gettext("and %(count)d more") % {"count": len(shown) - MOST_LINES} if len(shown) > MOST_LINES else ""
-        return format_html_join("", '<span class="cut">{} {}</span>', marked) + format_html(
+        return format_html_join("", '<span class="cut">{} {}</span>', marked) + markup(
             ' <span class="sub">{}</span>', more
         )
 
@@ -167,7 +167,7 @@ class ReachTable(WrittenTable):
 
     def cell_used_at(self, record: Any) -> SafeString:
         last = _last_use(record.lines)
-        return ago(last) if last else format_html("{}", gettext("never"))
+        return ago(last) if last else markup("{}", gettext("never"))
 
     def value_roles(self, record: Any) -> str:
         return "; ".join(dict.fromkeys(line.row.role_label for line in record.lines))

@@ -94,13 +94,9 @@ def tick(form: str, name: str, value: Any, about: Any) -> SafeString:
     return markup('<input type="checkbox" name="{}" value="{}" form="{}" aria-label="{}">', name, value, form, label)
 
 
+@per_language
 def privileged() -> SafeString:
     """`c-privileged`."""
-    return _privileged(get_language())
-
-
-@lru_cache
-def _privileged(_language: str | None) -> SafeString:
     return render_to_string("cotton/privileged.html")
 
 
