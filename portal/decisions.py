@@ -151,11 +151,13 @@ _PLAINEST = ("Directory Readers", "Reader")
 
 
 @cache
-def privilege(codename: str) -> tuple[bool, bool, bool, int]:
+def privilege(codename: str) -> tuple[bool, bool, bool, int, bool]:
     """How much holding it gives, to sort by: full control last, then privileged roles, then by what they allow."""
     role = catalogue.role_of(codename)
     is_privileged = bool(role and role.is_privileged)
-    return codename in _MOST_POWERFUL, is_privileged, bool(role and role.name not in _PLAINEST), _abilities()[codename]
+    is_more_than_plain = bool(role and role.name not in _PLAINEST)
+    is_more_than_reading = bool(role and "Reader" not in role.name)
+    return codename in _MOST_POWERFUL, is_privileged, is_more_than_plain, _abilities()[codename], is_more_than_reading
 
 
 @cache

@@ -44,8 +44,8 @@ def _answer(request: HttpRequest, *, is_partner_side: bool) -> HttpResponse:
         "told": told,
         "person": person,
         "parts": choices.actions(),
-        "who": _hits(choices, asked, "who"),
-        "what": _hits(choices, asked, "what"),
+        "people": _hits(choices, asked, "who"),
+        "things": _hits(choices, asked, "what"),
     }
     return render(request, "portal/why.html", context, status=400 if problems else 200)
 

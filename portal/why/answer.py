@@ -40,6 +40,16 @@ class Shown:
     is_privileged: bool
     until: datetime | None = None
 
+    @property
+    def missing(self) -> list[Condition]:
+        """The conditions that don't hold."""
+        return [condition for condition in self.conditions if not condition.is_met]
+
+    @property
+    def held(self) -> str:
+        """The others, in one text."""
+        return " · ".join(condition.text for condition in self.conditions if condition.is_met)
+
 
 @dataclass(frozen=True)
 class Explanation:
@@ -131,9 +141,9 @@ def least(ways: Iterable[Way]) -> list[Way]:
     return list(found.values())
 
 
-def _cost(way: Way, wanted: Collection[changes.Change]) -> tuple[bool, int, tuple[bool, bool, bool, int], bool]:
-    full, *rest = privilege(way.codename)
-    return full, len(wanted), (full, *rest), way.grant is None  # type: ignore[return-value]
+def _cost(way: Way, wanted: Collection[changes.Change]) -> tuple[bool, int, tuple[bool, bool, bool, int, bool], bool]:
+    held = privilege(way.codename)
+    return held[0], len(wanted), held, way.grant is None
 
 
 def _nearness(way: Way) -> tuple[bool, int, bool, int]:

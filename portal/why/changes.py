@@ -60,12 +60,24 @@ class Change:
 
 
 @dataclass(frozen=True)
+class By:
+    """Who could make a change, in words; names are there for people of their own organisation only."""
+
+    words: str
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Suggestion:
-    """A change with those who could make it; names are there for people of the makers' own organisation only."""
+    """A change with those who could make it."""
 
     change: Change
-    by: tuple[str, ...]
-    names: tuple[str, ...]
+    by: tuple[By, ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All the names that the reader is told."""
+        return tuple(dict.fromkeys(name for one in self.by for name in one.names))
 
 
 def maker(tenant: Tenant, capability: Capability, lineage: tuple[UUID, ...] = ()) -> Maker:
@@ -137,11 +149,8 @@ def work_for(home: Tenant, group: SecurityGroup | None) -> Change:
 
 def suggested(change: Change, reader: User) -> Suggestion:
     """With who could make it; names only of the reader's own organisation."""
-    names: dict[str, None] = {}
-    for one in change.makers:
-        if one.capability is not None and one.tenant_id == reader.tenant_id:
-            names |= dict.fromkeys(_holders(one))
-    return Suggestion(change, tuple(one.words for one in change.makers), tuple(names)[:_MOST_NAMES])
+    is_own = {one: one.tenant_id == reader.tenant_id for one in change.makers}
+    return Suggestion(change, tuple(By(one.words, tuple(_holders(one) if is_own[one] else ())) for one in is_own))
 
 
 def _holders(one: Maker) -> list[str]:
