@@ -1,0 +1,37 @@
+"""How long *why?* takes: the whole explanation, refusals with their least change too (part of `bench explorer`)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from django.db import connection
+from django.db.models import Model
+from django.test.utils import CaptureQueriesContext
+
+from portal import why
+from portal.benchmarks.figures import Figure, elapsed, p50
+from portal.catalogue import Capability
+from portal.models import User
+
+LIMIT_MS = 50
+_WARM = 20
+
+
+def figures(asked: Iterable[tuple[User, Capability, Model]]) -> list[Figure]:
+    """Median, slowest in a hundred, and most queries of these questions, each as its own administrator would ask."""
+    questions = [*asked]
+    for person, capability, obj in questions[:_WARM]:
+        why.explain(person, capability, obj)
+    times, most = [], 0
+    for person, capability, obj in questions:
+        times.append(elapsed(lambda: why.explain(person, capability, obj)) * 1_000)  # noqa: B023 - called at once
+    for person, capability, obj in questions[:_WARM]:
+        with CaptureQueriesContext(connection) as queries:
+            why.explain(person, capability, obj)
+        most = max(most, len(queries))
+    ordered = sorted(times)
+    return [
+        Figure("explain p50", p50(times), "ms", LIMIT_MS),
+        Figure("explain p99", ordered[max(0, -(-len(ordered) * 99 // 100) - 1)], "ms", LIMIT_MS),
+        Figure("explain, queries at most", most, "queries"),
+    ]
