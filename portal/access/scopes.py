@@ -25,9 +25,9 @@ class ScopeRights:
 
 
 def scope_rights(user: User, tenant: Tenant) -> ScopeRights:
-    """For pages that show many scopes: one query, two for whoever holds nothing."""
+    """For pages that show many scopes: two queries. A role at one scope makes nobody known at another one."""
     paths = at_scopes(user, tenant.pk, None, None) if user.is_authenticated else ()
-    return ScopeRights(tenant.pk, paths, bool(paths) or is_insider(user, tenant.pk))
+    return ScopeRights(tenant.pk, paths, is_insider(user, tenant.pk))
 
 
 def has_any_scope(user: User, tenant: Tenant) -> bool:
