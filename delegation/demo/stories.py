@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from delegation import services
-from delegation.demo import gdap, generated, names
+from delegation.demo import azure, gdap, generated, names
 from delegation.demo.building import Demo
 from delegation.demo.invitations import (
     accept,
@@ -200,4 +200,5 @@ PLANS: list[Callable[[Demo], None]] = [
     generated.plan,
     plan_other_invitations,
     gdap.plan,
+    azure.plan,
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from functools import partial
 
 import pytest
@@ -10,11 +11,11 @@ from django.db import transaction
 from django.test import Client
 
 from delegation import verification
-from delegation.demo import building, cast, gdap, generated, names, stories
-from delegation.models import DapGrant
+from delegation.demo import azure, building, cast, gdap, generated, names, stories
+from delegation.models import AzureAssignment, AzureSubscription, DapGrant
 from portal import access, audit, clock
 from portal.catalogue import Capability as Can
-from portal.models import AuditEntry, DeliveryEvent, OutboxMessage, Pair, ServiceRequest, Tenant, User
+from portal.models import AuditEntry, DeliveryEvent, OutboxMessage, Pair, Scope, ServiceRequest, Tenant, User
 from relationships.models import DeviceConsent, Invitation, InvitationAnswer, Relationship
 from tests import factories
 
@@ -83,6 +84,20 @@ def test_fabrikam_works_for_contoso_by_dap(demo):
     assert pair("fabrikam", "contoso").last_on_behalf_at is not None
     states = set(ServiceRequest.objects.filter(tenant=contoso).values_list("state", flat=True))
     assert states == {"closed", "in_progress", "new"}
+
+
+def test_contoso_has_a_subscription_of_its_own_and_one_that_fabrikam_provisioned(demo):
+    contoso, soon = Tenant.objects.get(slug="contoso"), clock.now() + timedelta(days=30)
+    found = AzureSubscription.objects.filter(tenant=contoso).values_list("scope__name", "provisioned_by__slug")
+    assert set(found) == {(azure.OWN, None), (azure.PROVISIONED, "fabrikam")}
+    rows = AzureAssignment.objects.filter(AzureAssignment.in_force(), tenant=contoso).select_related("principal")
+    assert [row.principal_name for row in rows if row.principal is None] == [azure.FORMER]
+    ending = [row for row in rows if row.until is not None and row.until < soon]
+    assert [(row.role.name, row.is_foreign) for row in ending] == [("User Access Administrator", True)]
+    assert [row.principal_name for row in rows if row.is_made_elevated] == [azure.OPERATORS]
+    resource = Scope.objects.get(tenant=contoso, name="shop-web")
+    assert access.decide(person("admin-agent@fabrikam.example"), Can.AZURE_MANAGE_RESOURCES, resource).is_on_behalf
+    assert not access.decide(person("global-admin@contoso.example"), Can.AZURE_VIEW, resource).allowed
 
 
 def test_northwinds_device_consent_is_pending_and_an_invitation_is_open(demo):

@@ -10,7 +10,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 
 from delegation import services
-from delegation.benchmarks import gdap
+from delegation.benchmarks import azure, gdap
 from portal.benchmarks import access, audit, expire, lists, mail, scratch, start, weight
 from portal.benchmarks.figures import Report
 from relationships.services import sweeps
@@ -18,6 +18,7 @@ from relationships.services import sweeps
 BENCHES: dict[str, Callable[[float], Report]] = {
     "access": access.run,
     "audit": lambda scale: audit.run(scale, services.remove_dap),
+    "azure": azure.run,
     "expire": lambda scale: expire.run(scale, sweeps.expire_due),
     "gdap": gdap.run,
     "lists": lists.run,
