@@ -50,8 +50,11 @@ WHERE m.user_id = %(user)s
 """
 _PROBE_AND_LOCK = _PROBE + " FOR SHARE OF m, g"
 
-# The same at scopes: `scopes` NULL means anywhere in the tenant, `permissions` NULL any. An Azure role of a partner's
+# The same at scopes, or anywhere in the tenant; `permissions` NULL means any. An Azure role of a partner's
 # group stays after the relationship's end (DOMAIN §4), so the pair need not be in force; it still narrows.
+_AT_SCOPES = "g.content_object_id = ANY(%(scopes)s::uuid[])"
+_ANYWHERE = """g.content_object_id = ANY(ARRAY(
+    SELECT s.id FROM portal_scope s WHERE s.tenant_id = %(tenant)s AND s.deleted_at IS NULL))"""
 _SCOPE_PROBE = """
 SELECT g.kind, g.permission_id, g.group_id, g.source, g.until, g.pair_id, g.content_object_id
 FROM portal_membership m
@@ -61,8 +64,7 @@ JOIN portal_scopegrant g ON g.group_id = m.group_id AND (g.until IS NULL OR g.un
  AND (%(permissions)s::int[] IS NULL OR g.permission_id = ANY(%(permissions)s::int[]))
 JOIN portal_tenant t ON t.id = %(tenant)s AND t.disabled_at IS NULL
 WHERE m.user_id = %(user)s
-  AND g.content_object_id = ANY(COALESCE(%(scopes)s::uuid[], ARRAY(
-    SELECT s.id FROM portal_scope s WHERE s.tenant_id = %(tenant)s AND s.deleted_at IS NULL)))
+  AND {place}
   AND (g.pair_id IS NULL OR EXISTS (
     SELECT 1 FROM portal_pair p
     JOIN portal_partnerprofile f ON f.tenant_id = p.partner_id AND f.approved_at IS NOT NULL AND f.disabled_at IS NULL
@@ -70,7 +72,9 @@ WHERE m.user_id = %(user)s
     JOIN portal_membership wm ON wm.group_id = w.group_id AND wm.user_id = m.user_id
     WHERE p.id = g.pair_id AND p.started_at IS NOT NULL))
 """
-_SCOPE_PROBE_AND_LOCK = _SCOPE_PROBE + " FOR SHARE OF m, g"
+_PROBE_AT_SCOPES = _SCOPE_PROBE.format(place=_AT_SCOPES)
+_PROBE_ANYWHERE = _SCOPE_PROBE.format(place=_ANYWHERE)
+_PROBE_AT_SCOPES_AND_LOCK = _PROBE_AT_SCOPES + " FOR SHARE OF m, g"
 
 _INSIDER = """
 SELECT 1 FROM portal_user u JOIN portal_tenant h ON h.id = u.tenant_id AND h.disabled_at IS NULL
@@ -120,16 +124,12 @@ def at_scopes(
     user: User, tenant_id: UUID, scopes: Collection[UUID] | None, numbers: list[int] | None, *, lock: bool = False
 ) -> tuple[Path, ...]:
     """The person's paths at these scopes (None: anywhere in the tenant), of these permissions (None: of any)."""
-    rows = ask(
-        _SCOPE_PROBE_AND_LOCK if lock else _SCOPE_PROBE,
-        {
-            "user": user.pk,
-            "tenant": tenant_id,
-            "scopes": None if scopes is None else [*scopes],
-            "permissions": numbers,
-            "now": clock.now(),
-        },
-    )
+    parameters = {"user": user.pk, "tenant": tenant_id, "permissions": numbers, "now": clock.now()}
+    if scopes is None:
+        rows = ask(_PROBE_ANYWHERE, parameters)
+    else:
+        sql = _PROBE_AT_SCOPES_AND_LOCK if lock else _PROBE_AT_SCOPES
+        rows = ask(sql, parameters | {"scopes": [*scopes]})
     names = permissions.codenames()
     return tuple(
         Path(kind, names[number], group, source, until, pair, scope)
