@@ -12,8 +12,20 @@ from portal import access
 from portal.catalogue import Capability as Can
 from portal.errors import PermissionDenied, Refused
 from portal.models import AuditEntry, Scope
+from relationships import services as relationships
 from tests.cast import Cast
-from tests.delegation.provisioning import CONTRIBUTOR, OWNER, READER, give, group_in, own, owner_of, resource_in
+from tests.delegation.provisioning import (
+    CONTRIBUTOR,
+    OWNER,
+    READER,
+    agents,
+    give,
+    group_in,
+    own,
+    owner_of,
+    resell,
+    resource_in,
+)
 
 VM = "Microsoft.Compute/virtualMachines"
 
@@ -50,6 +62,18 @@ def test_a_role_reaches_what_is_below_its_scope_and_nothing_beside_it(dap_cast: 
     assert set(seen) == {web, resource}
     for scope in (subscription.scope, data, other.scope):
         assert not access.decide(cast["user"], Can.AZURE_VIEW, scope).allowed
+
+
+def test_a_role_at_one_scope_makes_nobody_known_at_another(dap_cast: Cast) -> None:
+    cast = dap_cast
+    subscription = own(cast)
+    web, data = (group_in(subscription.scope, cast["global-admin"], name) for name in ("web", "data"))
+    give(web, cast["global-admin"], agents(cast, "helpdesk_agents"))
+    relationships.end_relationship(relationship=resell(cast.pair), actor=cast["partner-admin"])
+    for scope, is_known in ((web, True), (data, False), (subscription.scope, False)):
+        decision = access.decide(cast["helpdesk-agent"], Can.AZURE_MANAGE_RESOURCES, scope)
+        rights = access.scope_rights(cast["helpdesk-agent"], cast.contoso).at(scope)
+        assert (decision.allowed, decision.is_insider, rights.is_insider) == (False, is_known, is_known)
 
 
 def test_a_move_needs_the_right_at_both_ends_and_stays_within_the_organisation(dap_cast: Cast) -> None:
