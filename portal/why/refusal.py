@@ -44,7 +44,7 @@ def refusal(user: User, decision: Decision) -> Refusal:
     is_own = user.tenant_id == decision.tenant_id
     return Refusal(
         explanation=explain(user, decision.capability, obj),
-        advice=() if is_own else _advice(user, decision),
+        advice=_elevating(user, decision) if is_own else _advice(user, decision),
         url=_page(decision, obj),
     )
 
@@ -56,6 +56,17 @@ def _page(decision: Decision, obj: Any) -> str:
     if isinstance(obj, Scope):
         asked["object"] = f"scope:{obj.pk}"
     return f"{reverse('why', kwargs={'tenant_slug': slug})}?{urlencode(asked)}"
+
+
+def _elevating(user: User, decision: Decision) -> tuple[Advice, ...]:
+    """DOMAIN §8: a Global Administrator can reach every Azure scope of the organisation by elevating."""
+    if not catalogue.rules()[decision.capability].is_scope_side:
+        return ()
+    tenant = Tenant.objects.get(pk=decision.tenant_id)
+    if not access.decide(user, Capability.AZURE_ELEVATE, tenant).allowed:
+        return ()
+    url = reverse("azure-elevate", kwargs={"tenant_slug": tenant.slug})
+    return (Advice(_("As a Global Administrator you can elevate your access first."), url, _("Elevate access")),)
 
 
 def _advice(user: User, decision: Decision) -> tuple[Advice, ...]:

@@ -154,6 +154,16 @@ def test_a_global_administrator_sees_everything_while_elevated(story: Cast) -> N
     assert "You are elevated" not in text(client.get(url("azure", story)))
 
 
+def test_a_refused_global_administrator_is_led_to_elevating(story: Cast) -> None:
+    subscription = provisioned(story)
+    path = url("azure-assignment-remove", story, owner_of(subscription).pk)
+    answer = signed_in(story["global-admin"]).get(path)
+    assert (answer.status_code, url("azure-elevate", story) in text(answer)) == (403, True)
+    give(subscription.scope, story["admin-agent"], story["user"])
+    refused = signed_in(story["user"]).get(path)
+    assert (refused.status_code, url("azure-elevate", story) in text(refused)) == (403, False)
+
+
 # ── role assignments ──
 
 
