@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from uuid import UUID
 
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 from django.utils.formats import date_format
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
@@ -45,16 +45,8 @@ def _residual(row: AzureAssignment, slug: str, where: str) -> hooks.Residual:
     if row.until is not None:
         day = date_format(localtime(row.until), "DATE_FORMAT")
         detail += " · " + _("until %(day)s") % {"day": day}
-    return hooks.Residual("azure", _("Azure role"), detail, removal_url(slug, row), str(row.pk))
-
-
-def removal_url(slug: str, assignment: AzureAssignment) -> str:
-    """The page that takes it away; empty where this installation has no such page."""
-    values = {"tenant_slug": slug, "azure_assignment_id": assignment.pk}
-    try:
-        return reverse("azure-assignment-remove", kwargs=values)
-    except NoReverseMatch:
-        return ""
+    url = reverse("azure-assignment-remove", args=[slug, row.pk])
+    return hooks.Residual("azure", _("Azure role"), detail, url, str(row.pk))
 
 
 def is_last_that_earns(assignment: AzureAssignment) -> bool:

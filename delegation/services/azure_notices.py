@@ -17,7 +17,7 @@ def tell_elevated(elevation: AzureElevation, tenant: Tenant) -> None:
         notices.global_administrators(tenant.pk),
         tenant=tenant,
         about=elevation,
-        path=reverse("audit-log", args=[tenant.slug]),
+        path=reverse("azure", args=[tenant.slug]),
         person=elevation.user.display_name,
         person_name=str(elevation.user),
         organisation=tenant.display_name,

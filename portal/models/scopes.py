@@ -78,6 +78,9 @@ class Scope(models.Model):
                          AND p.deleted_at IS NULL AND (p.kind, NEW.kind) IN (('root', 'subscription'),
                           ('subscription', 'resource_group'), ('resource_group', 'resource'))),
                         '{}') || NEW.id;
+                    IF TG_OP = 'UPDATE' AND OLD.kind <> 'resource' AND OLD.lineage IS DISTINCT FROM NEW.lineage THEN
+                        RAISE EXCEPTION 'only a resource moves: nothing is below it' USING ERRCODE = 'check_violation';
+                    END IF;
                     IF NEW.parent_id IS NOT NULL AND cardinality(NEW.lineage) = 1 THEN
                         RAISE EXCEPTION 'a scope is below one of its own tenant and of the kind above'
                             USING ERRCODE = 'check_violation';

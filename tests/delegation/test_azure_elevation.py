@@ -14,6 +14,7 @@ from portal import access, audit, clock
 from portal.catalogue import GLOBAL_ADMINISTRATOR
 from portal.catalogue import Capability as Can
 from portal.errors import PermissionDenied
+from portal.mail import rendering
 from portal.models import AuditEntry, OutboxMessage, RoleAssignment
 from portal.services import people
 from tests import factories
@@ -74,6 +75,31 @@ def test_elevating_twice_is_one_elevation_and_all_are_told_once(dap_cast: Cast) 
     assert {message.to_user for message in told} == {cast["global-admin"], other}
     assert told.count() == 2
     assert AuditEntry.objects.filter(tenant=cast.contoso, action="azure.elevated").count() == 1
+
+
+@pytest.mark.parametrize(
+    ("language", "role", "elevated"),
+    [
+        ("en", "Owner", "User Access Administrator"),
+        ("de", "Besitzer", "Benutzerzugriffsadministrator"),
+        ("zh-hant", "擁有者", "使用者存取系統管理員"),
+    ],
+)
+def test_notices_say_it_in_the_readers_language(dap_cast: Cast, language: str, role: str, elevated: str) -> None:
+    cast = dap_cast
+    subscription = provisioned(cast)
+    services.elevate(tenant=cast.contoso, actor=cast["global-admin"])
+    page = {"azure_role_given": f"/t/contoso/partner-relationships/{cast.pair.pk}", "azure_elevated": "/t/contoso/azure"}
+    for kind, named in (("azure_role_given", role), ("azure_elevated", elevated)):
+        row = OutboxMessage.objects.select_related("to_user").get(kind=kind)
+        row.language = language
+        message = rendering.render(row)
+        for body in (message.body, message.alternatives[0][0]):
+            assert named in body
+            assert page[kind] in body
+            assert "{{" not in body
+        assert ("Contoso" in message.subject) is (kind == "azure_elevated")
+    assert subscription.scope.name in rendering.render(OutboxMessage.objects.get(kind="azure_role_given")).body
 
 
 def test_what_is_assigned_while_elevated_is_marked_and_stays(dap_cast: Cast) -> None:

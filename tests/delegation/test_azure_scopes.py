@@ -226,6 +226,9 @@ def test_the_database_keeps_the_tree(dap_cast: Cast) -> None:
     ):
         with pytest.raises(DatabaseError), transaction.atomic():
             write()
+    other = own(cast, "Other")
+    with pytest.raises(DatabaseError), transaction.atomic():
+        Scope.objects.filter(pk=web.pk).update(parent=other.scope)
     rows.update(lineage=[])
     assert Scope.objects.get(pk=resource.pk).lineage == resource.lineage
 
