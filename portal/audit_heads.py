@@ -54,9 +54,10 @@ def read(raw: bytes, keys: signing.Keys | None = None) -> Heads:
 
 def _read_keyed(document: dict[str, Any]) -> Heads:
     """An export of 0.2 or before, which was signed with the audit key."""
-    signature = str(document.pop("signature", ""))
+    signature = str(document.pop("signature", "")).encode("utf-8", "replace")
+    signing.bytes_of(document)  # refuses what has no bytes
     expected = audit.chain_hash(b"", ("heads|" + audit.canonical(document)).encode()).hex()
-    if not hmac.compare_digest(signature.encode(), expected.encode()):
+    if not hmac.compare_digest(signature, expected.encode()):
         raise BadSignature("its signature is wrong")
     return _ends(document["heads"])
 

@@ -170,7 +170,7 @@ class CertificateTable(ListTable):
     result = cell("certificate_result", _("Result"))
     issued_at = cell("certificate_issued", _("Issued"))
     issued_by = tables.Column(verbose_name=_("Issued by"), accessor="issued_by__sign_in_name", orderable=False)
-    files = unseen("certificate_files", _("Files"))
+    files = cell("certificate_files", _("Files"), exclude_from_export=True)
 
     class Meta:
         empty_text = _("Whoever ends everything with a partner gets a signed certificate of it, which is kept here.")

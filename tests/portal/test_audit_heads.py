@@ -81,6 +81,7 @@ def test_a_head_that_was_touched_is_refused(cast: Cast, tmp_path: Path) -> None:
     changes: list[dict[str, Any]] = [{name: "x"} for name in good] + [{"seq": good["seq"] + 1}, {"more": 1}]
     texts = [json.dumps(good | change) for change in changes]
     texts += [raw.decode().replace('"seq"', '"seq": 1, "seq"', 1), raw.decode()[:-3], "", "[]", "null", '{"heads": []}']
+    texts += ['{"made_at": "\\ud800", "heads": []}', '{"made_at": "", "signature": "\\ud800", "heads": []}']
     for text in texts:
         file.write_text(text)
         with pytest.raises(CommandError, match="is not as it was exported"):
@@ -227,6 +228,9 @@ def test_a_cut_tail_shows_against_a_head(chain: tuple[Tenant, int], tmp_path: Pa
     file.write_text(command("head", "--tenant", tenant.slug))
     seq, _digest = audit.head(tenant.pk)
     assert "1 chain(s) are as they were written" in command("verify", "--tenant", tenant.slug, "--head", str(file))
+    other, _administrator = factories.tenant("Wingtip Toys", domain="wingtip.example")
+    with pytest.raises(CommandError, match="another tenant"):
+        command("verify", "--tenant", other.slug, "--head", str(file))
     as_owner((DELETE, [tenant.pk, seq]), (DELETE, [tenant.pk, seq - 1]))
     assert audit.verify(tenant.pk) is None
     out = io.StringIO()

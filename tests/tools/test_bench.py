@@ -21,6 +21,7 @@ LIMITS = {
     "gdap": {"decision_vs_sql", "bulk_extend", "bulk_extend_memory_growth", "reminders_vs_sql", "expiry_vs_sql"}
     | {f"{page}_{figure}" for page in ("list", "expiring", "analytics") for figure in ("time", "queries")},
     "azure": {"decision_vs_sql"},
+    "audit": {"audit_row_share", "verified_per_second"},
     "expire": {"expire_vs_sql", "worker_memory_growth"},
     "mail": {"mail_vs_bare"},
     "weight": {"heaviest_first_load"},

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db.models import QuerySet
 
 from portal import audit, audit_heads, certificates, signing
 from portal.models import Tenant
@@ -50,8 +51,8 @@ class Command(BaseCommand):
         if slug:
             tenants = tenants.filter(pk=_tenant(slug).pk)
         heads = _heads(file) if file else {}
-        if heads and not slug:
-            _all_there(heads)
+        if heads:
+            _all_there(heads, tenants if slug else None)
         findings = 0
         for tenant in tenants.iterator():
             finding = audit.verify(tenant.pk, head=heads.get(tenant.pk))
@@ -92,8 +93,12 @@ def _head(slug: str) -> dict[str, Any]:
     return audit_heads.signed_head(_tenant(slug))
 
 
-def _all_there(heads: audit_heads.Heads) -> None:
-    """A chain whose whole tenant is gone has nothing that could be walked."""
+def _all_there(heads: audit_heads.Heads, wanted: QuerySet[Tenant] | None) -> None:
+    """A head that no chain is compared with would prove nothing: of another tenant, or of one that is gone."""
+    if wanted is not None:
+        if not set(heads) & set(wanted.values_list("pk", flat=True)):
+            raise CommandError("the exported head is of another tenant's chain")
+        return
     gone = set(heads) - set(Tenant.objects.filter(pk__in=heads).values_list("pk", flat=True))
     if gone:
         raise CommandError(f"the exported heads name tenants that are not there: {', '.join(sorted(map(str, gone)))}")
