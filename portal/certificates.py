@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
 
-from portal import certificate_pdf, signing
+from portal import signing
 from portal.signing import BadSignature
 
 if TYPE_CHECKING:
@@ -67,6 +67,8 @@ def json_of(certificate: Certificate) -> bytes:
 
 def pdf_of(certificate: Certificate) -> bytes:
     """The same for print, signed as a file by the key that signs now."""
+    from portal import certificate_pdf  # drawing and fonts: every process would start later for it
+
     document = signing.read_json(certificate.document.encode())
     raw = certificate_pdf.printed(document, attachment=json_of(certificate))
     return raw + f"%mandate-signature 1 {signing.key_id()} {signing.sign(raw)}\n".encode()

@@ -62,6 +62,9 @@
     if (event.key === "Enter" && event.target.closest?.("[data-narrows]")) event.preventDefault();
   });
 
+  // A list is narrowed in its place: its exports stand above it and follow the address.
+  on("click", "[data-exports]", (link) => { link.search = location.search; });
+
   // Fields beside a search apply at once; without script the Search button does it.
   on("change", ".filters :is(select, [type=checkbox], [type=date])", (field) => field.form.requestSubmit());
 

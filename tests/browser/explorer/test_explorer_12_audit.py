@@ -16,7 +16,7 @@ BEHALF = "on behalf of Contoso GmbH as Global Administrator (DAP)"
 
 def rename(agent, name: str) -> None:
     open_person(agent, "contoso", "user@contoso.example")
-    agent.press("Edit")
+    agent.press("Edit name")
     agent.fill("Display name", name)
     agent.press("Save")
     agent.is_at(name)
@@ -32,6 +32,7 @@ def test_read_filter_and_export_the_log(somebody, script, tmp_path: Path) -> Non
     admin.choose("Action", "User renamed")
     admin.tick_first("On behalf only")
     admin.press("Search")
+    admin.page.wait_for_url("**behalf=on**")
     admin.sees("admin-agent@fabrikam.example", BEHALF, "User renamed")
     admin.doesnt_see("Robin of the log")
     admin.page.locator("a[href*='open=']").first.click()
