@@ -21,13 +21,13 @@ def figures(asked: Iterable[tuple[User, Capability, Model]]) -> list[Figure]:
     """Median, slowest in a hundred, and most queries of these questions, each as its own administrator would ask."""
     questions = [*asked]
     for person, capability, obj in questions[:_WARM]:
-        why.explain(person, capability, obj)
+        _whole(person, capability, obj)
     times, most = [], 0
     for person, capability, obj in questions:
-        times.append(elapsed(lambda: why.explain(person, capability, obj)) * 1_000)  # noqa: B023 - called at once
+        times.append(elapsed(lambda: _whole(person, capability, obj)) * 1_000)  # noqa: B023 - called at once
     for person, capability, obj in questions[:_WARM]:
         with CaptureQueriesContext(connection) as queries:
-            why.explain(person, capability, obj)
+            _whole(person, capability, obj)
         most = max(most, len(queries))
     ordered = sorted(times)
     return [
@@ -35,3 +35,9 @@ def figures(asked: Iterable[tuple[User, Capability, Model]]) -> list[Figure]:
         Figure("explain p99", ordered[max(0, -(-len(ordered) * 99 // 100) - 1)], "ms", LIMIT_MS),
         Figure("explain, queries at most", most, "queries"),
     ]
+
+
+def _whole(person: User, capability: Capability, obj: Model) -> list[object]:
+    """All that a page shows, names too."""
+    told = why.explain(person, capability, obj)
+    return [told.paths, told.tried, told.limits, *(one.names for way in (told.least, *told.others) for one in way)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 from uuid import UUID
 
@@ -51,25 +52,26 @@ class Shown:
         return " · ".join(condition.text for condition in self.conditions if condition.is_met)
 
 
-@dataclass(frozen=True)
+@dataclass
 class Explanation:
-    """Why somebody may do something, or may not.
+    """Why somebody may do something, or may not; what only a page shows is worked out when it is looked at.
 
-    `least` is the smallest set of changes after which the answer is yes, `others` further ones; where nothing can
-    change it, `never` says why. A stranger's says nothing but that.
+    `ways`: those that exist or could. `chosen`: those after whose changes the answer is yes, the best first. Where
+    nothing can change it, `never` says why; a stranger's explanation says nothing but that.
     """
 
     decision: Decision
     capability: Capability
-    is_stranger: bool = False
-    paths: tuple[Shown, ...] = ()
-    tried: tuple[Shown, ...] = ()
-    least: tuple[Suggestion, ...] = ()
-    others: tuple[tuple[Suggestion, ...], ...] = ()
+    reader: User
     never: str = ""
-    limits: tuple[str, ...] = ()
     ways: tuple[Way, ...] = ()
-    way: Way | None = None
+    chosen: tuple[Way, ...] = ()
+    facts: Facts | None = None
+
+    @property
+    def is_stranger(self) -> bool:
+        """Nothing may be told."""
+        return self.facts is None
 
     @property
     def allowed(self) -> bool:
@@ -86,6 +88,35 @@ class Explanation:
         """The roles that allow it, the least privileged first."""
         return access.role_names(self.capability)
 
+    @cached_property
+    def paths(self) -> tuple[Shown, ...]:
+        """By which paths it is allowed."""
+        return tuple(_allowing(self.facts, self.decision)) if self.facts else ()
+
+    @cached_property
+    def tried(self) -> tuple[Shown, ...]:
+        """The ways that were looked at, the nearest first."""
+        if self.facts is None:
+            return ()
+        origins = _origins({way.grant.source for way in self.ways if way.grant})
+        nearest = sorted(self.ways, key=_nearness)[:_MOST_SHOWN]
+        return tuple(_shown(self.facts, way, origins) for way in nearest)
+
+    @cached_property
+    def least(self) -> tuple[Suggestion, ...]:
+        """The smallest set of changes after which the answer is yes, with who could make each."""
+        return _suggestions(self.chosen[0], self.reader) if self.chosen else ()
+
+    @cached_property
+    def others(self) -> tuple[tuple[Suggestion, ...], ...]:
+        """Further ones."""
+        return tuple(_suggestions(way, self.reader) for way in self.chosen[1 : _MOST_OTHERS + 1])
+
+    @cached_property
+    def limits(self) -> tuple[str, ...]:
+        """What the services refuse besides."""
+        return tuple(_limits(self.facts)) if self.facts else ()
+
 
 def explain(person: User, capability: Capability, obj: Model, *, reader: User | None = None) -> Explanation:
     """Whether and why this person may do this to this object now; `reader` (the person itself) learns no more names
@@ -100,25 +131,13 @@ def explain(person: User, capability: Capability, obj: Model, *, reader: User | 
     is_told = bool(person.tenant_id) and (decision.is_insider or reader.pk != person.pk)
     facts = facts_of(person, capability, obj) if is_told else None
     if facts is None or not facts.is_known:
-        return Explanation(decision, capability, is_stranger=True, never=_stranger())
-    limits = tuple(_limits(facts))
+        return Explanation(decision, capability, reader, never=_stranger())
     if decision.allowed:
-        return Explanation(decision, capability, paths=tuple(_allowing(facts, decision)), limits=limits)
-    ways = [*candidates(facts), *(way for look in hooks.ways for way in look(facts))]
-    chosen = least(ways)
-    origins = _origins({way.grant.source for way in ways if way.grant})
-    tried = sorted(ways, key=_nearness)[:_MOST_SHOWN]
-    return Explanation(
-        decision,
-        capability,
-        tried=tuple(_shown(facts, way, origins) for way in tried),
-        least=_suggestions(chosen[0], reader) if chosen else (),
-        others=tuple(_suggestions(way, reader) for way in chosen[1 : _MOST_OTHERS + 1]),
-        never="" if chosen else _never(facts),
-        limits=limits,
-        ways=tuple(ways),
-        way=chosen[0] if chosen else None,
-    )
+        return Explanation(decision, capability, reader, facts=facts)
+    ways = (*candidates(facts), *(way for look in hooks.ways for way in look(facts)))
+    chosen = tuple(least(ways))
+    never = "" if chosen else _never(facts)
+    return Explanation(decision, capability, reader, never, ways, chosen, facts)
 
 
 _OVER_PEOPLE = (Capability.USERS_EDIT, Capability.USERS_RESET_PASSWORD)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cached_property
 from typing import Any
 from uuid import UUID
 
@@ -61,10 +62,20 @@ class Change:
 
 @dataclass(frozen=True)
 class By:
-    """Who could make a change, in words; names are there for people of their own organisation only."""
+    """Who could make a change; names are there for people of their own organisation only."""
 
-    words: str
-    names: tuple[str, ...]
+    maker: Maker
+    is_named: bool
+
+    @property
+    def words(self) -> str:
+        """By their roles."""
+        return self.maker.words
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """Some of them by name, looked up when they are shown."""
+        return tuple(_holders(self.maker)) if self.is_named else ()
 
 
 @dataclass(frozen=True)
@@ -149,8 +160,8 @@ def work_for(home: Tenant, group: SecurityGroup | None) -> Change:
 
 def suggested(change: Change, reader: User) -> Suggestion:
     """With who could make it; names only of the reader's own organisation."""
-    is_own = {one: one.tenant_id == reader.tenant_id for one in change.makers}
-    return Suggestion(change, tuple(By(one.words, tuple(_holders(one) if is_own[one] else ())) for one in is_own))
+    is_named = {one: one.tenant_id is not None and one.tenant_id == reader.tenant_id for one in change.makers}
+    return Suggestion(change, tuple(By(one, named) for one, named in is_named.items()))
 
 
 def _holders(one: Maker) -> list[str]:

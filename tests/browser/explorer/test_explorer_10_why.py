@@ -40,7 +40,7 @@ def test_why_cant_i(somebody, script) -> None:
 
 
 def test_the_partner_asks_about_its_own(somebody) -> None:
-    admin = somebody("partner-admin@fabrikam.example")
+    admin = somebody("admin-agent@fabrikam.example")
     admin.open("/p/fabrikam/why")
     admin.fill("Who", "helpdesk")
     admin.page.locator("#why-person-hits label", has_text="helpdesk-agent@fabrikam.example").click()
