@@ -16,7 +16,7 @@ from portal import access, catalogue, clock
 from portal.access import Decision
 from portal.catalogue import AzureRole, Capability
 from portal.errors import Conflict, Refused
-from portal.models import Pair, PathKind, Scope, SecurityGroup, Tenant, User
+from portal.models import Membership, Pair, PathKind, Scope, SecurityGroup, Tenant, User
 from portal.writes import writes
 
 Type, Reason = AzureAssignment.PrincipalType, AzureAssignment.EndReason
@@ -219,6 +219,8 @@ def _pair_of(tenant_id: UUID, principal: SecurityGroup) -> Pair | None:
     ).first()
     if pair is None:
         raise Refused(*_ADDING["azure_belongs_together"][:1], field="principal")
+    if Membership.objects.filter(group_id=principal.pk, user__kind=User.Kind.GUEST).exists():
+        raise Refused(_("This group has guests. A group that works for customers has none."), field="principal")
     return pair
 
 

@@ -62,9 +62,13 @@ class TenantGrant(GroupObjectPermissionBase):
 
 def attach_assignments(groups: Iterable[Any]) -> None:
     """Look a page's groups' `has_assignment` up in one query."""
+    from portal.models.scopes import ScopeGrant  # which builds on this module
+
     rows = list(groups)
-    held = TenantGrant.objects.filter(group_id__in=[row.pk for row in rows], kind=PathKind.GDAP)
-    found = set(held.values_list("group_id", flat=True))
+    asked = {"group_id__in": [row.pk for row in rows]}
+    held = TenantGrant.objects.filter(kind=PathKind.GDAP, **asked).values_list("group_id", flat=True)
+    at_scopes = ScopeGrant.objects.filter(pair__isnull=False, **asked).values_list("group_id", flat=True)
+    found = set(held.union(at_scopes))
     for row in rows:
         row.has_assignment = row.pk in found
 

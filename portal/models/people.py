@@ -18,6 +18,7 @@ from django.utils.translation import gettext_lazy as _
 
 from portal.models.grants import PathKind, TenantGrant
 from portal.models.periods import standing_of
+from portal.models.scopes import ScopeGrant
 from portal.models.tenants import Tenant
 
 
@@ -197,8 +198,9 @@ class SecurityGroup(models.Model):
 
     @cached_property
     def has_assignment(self) -> bool:
-        """Holds roles in customers' tenants by GDAP."""
-        return TenantGrant.objects.filter(group_id=self.pk, kind=PathKind.GDAP).exists()
+        """Holds roles at customers: in their tenants by GDAP, or Azure roles at their scopes."""
+        held = TenantGrant.objects.filter(group_id=self.pk, kind=PathKind.GDAP)
+        return held.exists() or ScopeGrant.objects.filter(group_id=self.pk, pair__isnull=False).exists()
 
     @property
     def is_delegating(self) -> bool:
@@ -209,7 +211,8 @@ class SecurityGroup(models.Model):
     def delegating(cls) -> Q:
         """The same as a filter."""
         held = TenantGrant.objects.filter(group_id=OuterRef("pk"), kind=PathKind.GDAP)
-        return Q(kind__in=cls.DELEGATING) | Q(Exists(held))
+        at_scopes = ScopeGrant.objects.filter(group_id=OuterRef("pk"), pair__isnull=False)
+        return Q(kind__in=cls.DELEGATING) | Q(Exists(held)) | Q(Exists(at_scopes))
 
 
 class Membership(models.Model):
@@ -251,7 +254,9 @@ class Membership(models.Model):
                                OR (u.kind = 'guest' AND (
                                    g.kind IN ('admin_agents', 'helpdesk_agents', 'sales_agents')
                                    OR EXISTS (SELECT 1 FROM portal_tenantgrant t
-                                              WHERE t.group_id = g.group_id AND t.kind = 'gdap'))))
+                                              WHERE t.group_id = g.group_id AND t.kind = 'gdap')
+                                   OR EXISTS (SELECT 1 FROM portal_scopegrant s
+                                              WHERE s.group_id = g.group_id AND s.pair_id IS NOT NULL))))
                     ) THEN
                         RAISE EXCEPTION 'a group has members of its own tenant only, a delegating one no guests';
                     END IF;

@@ -235,6 +235,36 @@ def test_nobody_in_general_and_nobody_deleted_gets_a_role(dap_cast: Cast) -> Non
         assert refused.value.field == "principal"
 
 
+def test_a_partners_group_with_an_azure_role_is_a_delegating_one(dap_cast: Cast) -> None:
+    """No guests, not edited with ordinary groups, and its members count as privileged people (DOMAIN §1, §2)."""
+    cast = dap_cast
+    subscription = own(cast)
+    guest = factories.person(cast.fabrikam, "guest", domain="fabrikam.example", kind="guest")
+    group = custom(cast.fabrikam, "Operators", cast["partner-user"])
+    with_guest = custom(cast.fabrikam, "Visitors", guest)
+    with pytest.raises(Refused, match="guests"):
+        give(subscription.scope, cast["global-admin"], with_guest)
+    assert not group.is_delegating
+    made = give(subscription.scope, cast["global-admin"], group)
+    group = SecurityGroup.objects.get(pk=group.pk)
+    assert group.is_delegating
+    assert group in SecurityGroup.objects.filter(SecurityGroup.delegating())
+    assert groups.capability_for(group) == Can.DELEGATING_GROUPS_MANAGE
+    assert access.is_privileged_person(cast["partner-user"])
+    assert refused_by_the_database(lambda: Membership.objects.create(group_id=group.pk, user=guest, since=clock.now()))
+    services.remove_azure_assignment(assignment=made, actor=cast["global-admin"])
+    assert not SecurityGroup.objects.get(pk=group.pk).is_delegating
+
+
+def test_the_customers_own_group_with_an_azure_role_is_an_ordinary_one(dap_cast: Cast) -> None:
+    cast = dap_cast
+    group = custom(cast.contoso, "Operators", cast["user"])
+    give(own(cast).scope, cast["global-admin"], group, OWNER)
+    group = SecurityGroup.objects.get(pk=group.pk)
+    assert not group.is_delegating
+    assert groups.capability_for(group) == Can.GROUPS_MANAGE
+
+
 # ── what never changes ──
 
 

@@ -89,7 +89,10 @@ def test_notices_say_it_in_the_readers_language(dap_cast: Cast, language: str, r
     cast = dap_cast
     subscription = provisioned(cast)
     services.elevate(tenant=cast.contoso, actor=cast["global-admin"])
-    page = {"azure_role_given": f"/t/contoso/partner-relationships/{cast.pair.pk}", "azure_elevated": "/t/contoso/azure"}
+    page = {
+        "azure_role_given": f"/t/contoso/partner-relationships/{cast.pair.pk}",
+        "azure_elevated": "/t/contoso/azure",
+    }
     for kind, named in (("azure_role_given", role), ("azure_elevated", elevated)):
         row = OutboxMessage.objects.select_related("to_user").get(kind=kind)
         row.language = language
