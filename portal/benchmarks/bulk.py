@@ -51,6 +51,23 @@ def _default(field: Field[Any, Any]) -> str:
     return sql.Literal(value).as_string()
 
 
+_HISTORY = """
+SELECT c.relname, t.tgname FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
+WHERE NOT t.tgisinternal AND t.tgname LIKE 'pgtrigger_history%%' AND c.relname = ANY(%s)
+"""
+
+
+@contextlib.contextmanager
+def without_history(owner: psycopg.Connection[Any], *models: type[Model]) -> Iterator[None]:
+    """No periods are kept of what goes in: only questions about the past need them."""
+    triggers = owner.execute(_HISTORY, [[model._meta.db_table for model in models]]).fetchall()
+    for table, name in triggers:
+        owner.execute(_alter("ALTER TABLE {} DISABLE TRIGGER {}", table, name))
+    yield
+    for table, name in triggers:
+        owner.execute(_alter("ALTER TABLE {} ENABLE TRIGGER {}", table, name))
+
+
 @contextlib.contextmanager
 def unindexed(owner: psycopg.Connection[Any], *models: type[Model]) -> Iterator[None]:
     """Take foreign keys and plain indexes away while rows go in, and build them in one go: minutes become seconds."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -125,12 +126,13 @@ def organisations_and_people(owner: psycopg.Connection[Any], size: Size) -> None
         owner.execute(f"ANALYZE {model._meta.db_table}")  # type: ignore[arg-type]
 
 
-def build(owner: psycopg.Connection[Any], size: Size) -> None:
-    """Fill an empty, migrated database."""
+def build(owner: psycopg.Connection[Any], size: Size, *, has_history: bool = False) -> None:
+    """Fill an empty, migrated database; with the periods of all of it where `has_history`."""
     invitation, relationship = (apps.get_model("relationships", name) for name in ("Invitation", "Relationship"))
     dap_grant = apps.get_model("delegation", "DapGrant")
     large = (Tenant, Group, SecurityGroup, Pair, PairGrant, TenantGrant, relationship, dap_grant, invitation)
-    with bulk.unindexed(owner, *large):
+    kept = contextlib.nullcontext() if has_history else bulk.without_history(owner, *large)
+    with kept, bulk.unindexed(owner, *large):
         _organisations(owner, size)
         _people(owner, size)
         _pairs(owner, size, relationship, dap_grant)
