@@ -58,7 +58,7 @@ def assignments(request: Any, scope_id: UUID) -> HttpResponse:
     ]
     context = _listing(request, here).context(
         page_title=here.scope.name,
-        search_label=_("Principal or description"),
+        search_label=_("Name or description"),
         chips=("made", FROM),
         export_url=f"{scope_url(here.scope, 'azure-assignments-export')}?{request.GET.urlencode()}",
         buttons=buttons,
