@@ -7,11 +7,13 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from django.db.models import Count
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from portal import access, catalogue
 from portal.catalogue import Capability
-from portal.models import Membership, MembershipPeriod, RoleAssignment, SecurityGroup, User
+from portal.models import Membership, MembershipPeriod, RoleAssignment, ScopeGrant, SecurityGroup, User
 from portal.models.grants import attach_assignments
 from portal.services import people
 from portal.views.acting import Place, say_once
@@ -172,11 +174,23 @@ def _by(actor: User | None, here: Place) -> str:
     return actor.sign_in_name
 
 
+def azure_roles(group_id: int) -> list[dict[str, Any]]:
+    """The Azure roles that a group holds, and at how many scopes: they end when it is deleted."""
+    held = ScopeGrant.objects.filter(group_id=group_id).values_list("permission__codename").order_by()
+    found = []
+    for codename, count in held.annotate(count=Count("pk")):
+        role = catalogue.azure_roles()[codename.removeprefix("azure_")]
+        detail = ngettext("Azure role at %(count)d scope", "Azure role at %(count)d scopes", count)
+        found.append({"label": role.label, "detail": detail % {"count": count}})
+    return sorted(found, key=lambda item: item["label"])
+
+
 def ends_with(person: User) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """What ends and what remains when this account is deleted."""
     ends = [{"label": assignment.role.label, "detail": _("Directory role")} for assignment in _held(person)]
     groups = SecurityGroup.objects.filter(group__memberships__user=person).exclude(kind__in=SecurityGroup.HIDDEN)
     ends += [{"label": group.name, "detail": _("Group")} for group in groups.order_by("name")]
+    ends += azure_roles(person.own_group.pk)
     ends.append({"label": _("Every session and every open link"), "detail": ""})
     remains = [
         {"label": person.sign_in_name, "detail": _("The sign-in name stays taken; the account never comes back.")},

@@ -20,6 +20,7 @@ from portal.forms.people import GroupForm
 from portal.lists import Listing
 from portal.models import Membership, SecurityGroup, User
 from portal.models.grants import attach_assignments
+from portal.person_page import azure_roles
 from portal.services import groups as services
 from portal.tables import GroupTable, MemberTable
 from portal.views.acting import Place, place, say_once
@@ -134,7 +135,7 @@ def group_delete(request: HttpRequest, group_uid: UUID) -> HttpResponse:
     members = Membership.objects.filter(group_id=group.pk).count()
     context = {
         "group": group,
-        "ends": [{"label": _("Memberships"), "detail": str(members)}],
+        "ends": [{"label": _("Memberships"), "detail": str(members)}, *azure_roles(group.pk)],
         "remains": [{"label": _("The accounts of its members, with all their other groups and roles")}],
         "uses": services.uses_of(group),
         "back_url": here.url("group", group_uid=group.uid),

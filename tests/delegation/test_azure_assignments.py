@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from django.db import DatabaseError, transaction
 from django.http import Http404
+from django.test import Client
+from django.urls import reverse
 
 from delegation import azure_queries, services, verification
 from delegation.models import AzureAssignment
@@ -420,6 +422,22 @@ def test_a_deleted_persons_assignment_gives_nothing(dap_cast: Cast) -> None:
     assert not access.decide(cast["user"], Can.AZURE_VIEW, subscription.scope).allowed
     assert verification.differences() == []
     services.remove_azure_assignment(assignment=made, actor=cast["global-admin"])
+
+
+def test_the_pages_that_delete_say_which_azure_roles_end(dap_cast: Cast) -> None:
+    cast = dap_cast
+    scope = own(cast).scope
+    group = custom(cast.contoso, "Operators", cast["user"])
+    for place in (scope, group_in(scope, cast["global-admin"])):
+        give(place, cast["global-admin"], group, CONTRIBUTOR)
+    give(scope, cast["global-admin"], cast["user"], OWNER)
+    client = Client()
+    client.force_login(cast["global-admin"])
+    here = {"tenant_slug": cast.contoso.slug}
+    of_group = client.get(reverse("group-delete", kwargs=here | {"group_uid": group.uid})).context["ends"]
+    assert {"label": "Mitwirkender", "detail": "Azure-Rolle an 2 Bereichen"} in of_group
+    of_person = client.get(reverse("user-delete", kwargs=here | {"person_id": cast["user"].pk})).context["ends"]
+    assert {"label": "Besitzer", "detail": "Azure-Rolle an 1 Bereich"} in of_person
 
 
 def test_membership_is_read_live(dap_cast: Cast) -> None:
