@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from delegation.models import GdapAssignment
 from delegation.outside import ACCOUNT, Reached
 from portal import hooks, search
+from portal.access import permissions
 from portal.models import PathKind, Tenant, TenantGrantPeriod
 
 SOON, LONG = timedelta(days=30), timedelta(days=90)
@@ -147,16 +148,19 @@ class Totals:
 
 def totals(rows: Collection[Reached], asked: Asked) -> Totals:
     """Over everybody, whatever the list is narrowed to."""
-    counts = {
-        which: {row.user_id for row in rows if asked.shows(row, which)} for which in (PRIVILEGED, EXPIRING, UNUSED)
-    }
-    return Totals(
-        people=len({row.user_id for row in rows}),
-        partners=len({row.partner_id for row in rows if row.partner_id}),
-        privileged=len(counts[PRIVILEGED]),
-        expiring=len(counts[EXPIRING]),
-        unused=len(counts[UNUSED]),
-    )
+    marked, soon, long_ago = permissions.privileged(), asked.at + SOON, asked.at - LONG
+    people, partners, privileged, expiring, unused = (set[UUID]() for _ in range(5))
+    for row in rows:
+        people.add(row.user_id)
+        if row.partner_id:
+            partners.add(row.partner_id)
+        if row.permission_id in marked:
+            privileged.add(row.user_id)
+        if row.until is not None and row.until <= soon:
+            expiring.add(row.user_id)
+        if (row.used_at or row.since) < long_ago:
+            unused.add(row.user_id)
+    return Totals(len(people), len(partners), len(privileged), len(expiring), len(unused))
 
 
 def people_by_kind(rows: Collection[Reached]) -> dict[str, int]:

@@ -10,7 +10,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 
 from delegation import services
-from delegation.benchmarks import azure, gdap
+from delegation.benchmarks import azure, explorer, gdap
 from portal.benchmarks import access, audit, expire, lists, mail, scratch, start, weight
 from portal.benchmarks.figures import Report
 from relationships.services import sweeps
@@ -20,6 +20,7 @@ BENCHES: dict[str, Callable[[float], Report]] = {
     "audit": lambda scale: audit.run(scale, services.remove_dap),
     "azure": azure.run,
     "expire": lambda scale: expire.run(scale, sweeps.expire_due),
+    "explorer": explorer.run,
     "gdap": gdap.run,
     "lists": lists.run,
     "mail": mail.run,
