@@ -33,7 +33,7 @@ class Explored:
         self.is_before = bool(self.at and self.began and self.at < self.began)
         self.rows = [] if self.is_before else seen(request, self.at)
         self.form = NarrowForm(request.GET, rows=self.rows)
-        self.everybody = explorer.Asked(self.at or clock.now())
+        self.everybody = explorer.Asked(clock.now() if self.at is None or self.is_before else self.at)
         is_valid = self.form.is_valid() and self.when.is_valid()
         asked = self.form.asked(self.everybody.at) if is_valid else None
         self.found = [row for row in self.rows if asked.has(row)] if asked else []
