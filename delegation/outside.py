@@ -99,12 +99,13 @@ NOTHING = Without()
 # Each {name} is a table as it is, or as it was at a moment.
 _STATEMENT = """
 WITH held AS (
-  SELECT g.group_id, g.permission_id, g.kind, g.source, g.until, g.pair_id, g.content_object_id AS tenant_id,
-         NULL::uuid AS scope_id, ''::text AS scope_name, ''::text AS scope_kind
+  SELECT {grant_id} AS grant_id, g.group_id, g.permission_id, g.kind, g.source, g.until, g.pair_id,
+         g.content_object_id AS tenant_id, NULL::uuid AS scope_id, ''::text AS scope_name, ''::text AS scope_kind
   FROM {tenant_grants} g
   WHERE g.content_object_id = ANY(%(tenants)s)
   UNION ALL
-  SELECT g.group_id, g.permission_id, g.kind, g.source, g.until, g.pair_id, s.tenant_id, s.id, s.name, s.kind
+  SELECT {grant_id}, g.group_id, g.permission_id, g.kind, g.source, g.until, g.pair_id,
+         s.tenant_id, s.id, s.name, s.kind
   FROM portal_scope s JOIN {scope_grants} g ON g.content_object_id = s.id
   WHERE s.tenant_id = ANY(%(tenants)s) AND {scope_is_there}
 ), kept AS MATERIALIZED (
@@ -126,27 +127,25 @@ WITH held AS (
   WHERE w.content_object_id IN (SELECT pair_id FROM kept) AND (w.until IS NULL OR w.until > %(at)s)
     AND m.user_id IN (SELECT user_id FROM members)
 ), begun AS MATERIALIZED (
-  SELECT DISTINCT ON (content_object_id, group_id, permission_id, source)
-         content_object_id, group_id, permission_id, source, started_at
+  SELECT true AS is_tenant, grant_id, min(started_at) AS started_at FROM portal_tenantgrantperiod
+  WHERE content_object_id IN (SELECT tenant_id FROM kept) AND started_at <= %(at)s GROUP BY grant_id
+  UNION ALL
+  SELECT false, grant_id, min(started_at) FROM portal_scopegrantperiod
+  WHERE content_object_id IN (SELECT scope_id FROM kept) AND started_at <= %(at)s GROUP BY grant_id
+), renewed AS MATERIALIZED (
+  SELECT source, group_id, permission_id, max(started_at) AS started_at
   FROM (
-    SELECT b.*, lag(b.ended_at) OVER (
-      PARTITION BY content_object_id, group_id, permission_id, source ORDER BY started_at, grant_id) AS before
-    FROM (
-      SELECT grant_id, content_object_id, group_id, permission_id, source, started_at, ended_at
-      FROM portal_tenantgrantperiod WHERE content_object_id IN (SELECT tenant_id FROM kept)
-      UNION ALL
-      SELECT grant_id, content_object_id, group_id, permission_id, source, started_at, ended_at
-      FROM portal_scopegrantperiod WHERE content_object_id IN (SELECT scope_id FROM kept)
-    ) b
-    WHERE b.started_at <= %(at)s AND b.group_id IN (SELECT group_id FROM kept)
+    SELECT p.*, lag(ended_at) OVER (PARTITION BY source, group_id, permission_id ORDER BY started_at, id) AS before
+    FROM portal_tenantgrantperiod p
+    WHERE p.content_object_id = ANY(%(tenants)s) AND p.kind = 'dap' AND p.started_at <= %(at)s
   ) run
   WHERE before IS NULL OR started_at - before > %(same)s
-  ORDER BY content_object_id, group_id, permission_id, source, started_at DESC
+  GROUP BY source, group_id, permission_id
 )
 SELECT u.id::text, COALESCE(p.partner_id, u.made_by_partner_id)::text, k.tenant_id::text, k.pair_id::text,
        k.scope_id::text, u.display_name, u.sign_in_name, COALESCE(p.partner_name, by.display_name, ''), k.kind,
        k.permission_id, k.group_id, COALESCE(g.name, ''), COALESCE(g.kind, ''), k.source, k.scope_name, k.scope_kind,
-       GREATEST(b.started_at, m.since), k.until, used.used_at
+       GREATEST(COALESCE(r.started_at, b.started_at), m.since), k.until, used.used_at
 FROM kept k
 JOIN members m ON m.group_id = k.group_id
 JOIN portal_user u ON u.id = m.user_id AND {person_is_able}
@@ -158,8 +157,9 @@ LEFT JOIN working w ON w.user_id = u.id AND w.pair_id = k.pair_id
 LEFT JOIN granular n ON n.user_id = u.id AND n.pair_id = k.pair_id
 LEFT JOIN portal_tenant by ON by.id = u.made_by_partner_id
 LEFT JOIN portal_securitygroup g ON g.group_id = k.group_id
-LEFT JOIN begun b ON b.group_id = k.group_id AND b.content_object_id = COALESCE(k.scope_id, k.tenant_id)
-  AND b.permission_id = k.permission_id AND b.source = k.source
+LEFT JOIN begun b ON b.grant_id = k.grant_id AND b.is_tenant = (k.scope_id IS NULL)
+LEFT JOIN renewed r ON k.kind = 'dap' AND r.source = k.source AND r.group_id = k.group_id
+  AND r.permission_id = k.permission_id
 LEFT JOIN portal_pathuse used ON used.user_id = u.id AND used.tenant_id = k.tenant_id AND used.source = k.source
   AND used.used_at <= %(at)s
 WHERE (u.tenant_id <> k.tenant_id OR u.kind = 'guest' OR u.made_by_partner_id IS NOT NULL)
@@ -172,6 +172,7 @@ ORDER BY u.name_key, u.id, k.scope_id NULLS FIRST, k.kind, k.permission_id, k.gr
 """
 
 _PRESENT = {
+    "grant_id": "g.id",
     "tenant_grants": "portal_tenantgrant",
     "scope_grants": "portal_scopegrant",
     "pair_grants": "portal_pairgrant",
@@ -198,6 +199,7 @@ def _then(table: str, columns: str = "*") -> str:
 
 
 _PAST = {
+    "grant_id": "g.grant_id",
     "tenant_grants": _then("portal_tenantgrantperiod"),
     "scope_grants": _then("portal_scopegrantperiod"),
     "pair_grants": _then("portal_pairgrantperiod"),
@@ -214,7 +216,7 @@ _PAST = {
     ),
 }
 PRESENT, PAST = _STATEMENT.format(**_PRESENT), _STATEMENT.format(**_PAST)
-#: A path that was renewed within this time has stood since before.
+#: DAP whose paths were written anew (`sources.renew_dap`) within this time has stood since before.
 _SAME = timedelta(seconds=1)
 
 

@@ -58,7 +58,7 @@ def write() -> Iterator[Unit]:
         return
     _local.unit = unit = Unit()
     try:
-        with transaction.atomic(), _moment():
+        with transaction.atomic(), moment():
             yield unit
             _flush(unit)
     finally:
@@ -66,8 +66,11 @@ def write() -> Iterator[Unit]:
 
 
 @contextmanager
-def _moment() -> Iterator[None]:
-    """Where the clock is held (tests, replays of history), `portal_now()` in the database stands still as well."""
+def moment() -> Iterator[None]:
+    """Where the clock is held (tests, replays of history), `portal_now()` in the database stands still as well.
+
+    Each write sees to it itself; one that plays several moments, as the demo's, does it for each of them.
+    """
     if not clock.is_held():
         yield
         return

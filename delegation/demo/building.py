@@ -15,7 +15,7 @@ from portal import catalogue, clock
 from portal.errors import Refused
 from portal.models import DeliveryEvent, OutboxMessage, SecurityGroup, Tenant, User
 from portal.services import organisations, people
-from portal.writes import write
+from portal.writes import moment, write
 
 #: Messages older than this were sent long ago; younger ones go out and fill the demo's mailbox.
 _STILL_DUE = timedelta(days=2)
@@ -53,7 +53,7 @@ class Demo:
         """Let everything happen, the oldest first; what is planned meanwhile has its turn too."""
         while self.events:
             event = heapq.heappop(self.events)
-            with clock.fixed(event.at):
+            with clock.fixed(event.at), moment():
                 event.act()
 
     def person(self, name: str) -> User:

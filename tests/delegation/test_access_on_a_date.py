@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from delegation import outside
+from delegation.sources import renew_dap
 from portal import access, catalogue, clock
 from portal.models import (
     Membership,
@@ -29,6 +30,7 @@ from portal.models import (
 from portal.services import organisations
 from portal.writes import write
 from tests import factories
+from tests.cast import Cast
 from tests.delegation import granting
 
 #: As many as issue 4 asks for; HISTORIES plays more of them.
@@ -223,3 +225,11 @@ def test_since_is_when_the_path_and_the_membership_were_both_there(db: None) -> 
         assert [row.since for row in outside.paths([play.customer.pk])] == [START + timedelta(days=7)]
     (row,) = outside.paths([play.customer.pk], at=START + timedelta(days=5))
     assert row.since == START + timedelta(days=2)
+
+
+def test_dap_that_is_renewed_has_stood_since_it_was_granted(dap_cast: Cast) -> None:
+    """Limiting groups writes its paths anew (`sources.renew_dap`); the people have had them all along."""
+    before = {row.user_id: row.since for row in outside.paths([dap_cast.contoso.pk])}
+    with clock.fixed(clock.now() + timedelta(days=3)), write():
+        renew_dap(dap_cast.dap)
+        assert {row.user_id: row.since for row in outside.paths([dap_cast.contoso.pk])} == before
