@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import random
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -11,14 +12,16 @@ from django.test.utils import override_settings
 from django.urls import reverse
 
 from delegation import outside
+from delegation.benchmarks import explain
 from delegation.benchmarks import explorer_population as population
 from portal import clock, statics
 from portal.benchmarks import lists, scratch
 from portal.benchmarks.figures import Figure, Report, interleaved, p50
 from portal.benchmarks.population import Size, customer_id, user_id
-from portal.models import User
+from portal.catalogue import Capability as Can
+from portal.models import Tenant, User
 
-_ROUNDS = 20
+_ROUNDS, _QUESTIONS = 20, 200
 _MOST_MS, _MOST_QUERIES, _MOST_FOR_THE_PAST = 200.0, 15, 2.0
 
 
@@ -36,7 +39,7 @@ def run(scale: float) -> Report:
     with scratch.database("many") as database:
         with database.connect("owner") as owner:
             population.build(owner, size, people, grants)
-        results = [*_measured(few), *_answers(size, database)]
+        results = [*_measured(few), *_answers(), *explain.figures(_questions(size))]
     data = {"people": people, "grants": grants, "customers": size.largest_partner, "rounds": _ROUNDS}
     return Report("explorer", data, results)
 
@@ -65,7 +68,7 @@ def _measured(few: dict[str, int]) -> list[Figure]:
     return results
 
 
-def _answers(size: Size, database: scratch.Scratch) -> list[Figure]:
+def _answers() -> list[Figure]:
     """The one statement through the portal, and the same text over bare psycopg, now and for the past."""
     customer, then = customer_id(0), clock.now()
     now, past = _bare(None), _bare(then)
@@ -84,6 +87,16 @@ def _answers(size: Size, database: scratch.Scratch) -> list[Figure]:
         Figure("sql_p50", bare * 1000, "ms"),
         Figure("paths", len(outside.paths([customer])), "paths"),
     ]
+
+
+def _questions(size: Size) -> Iterator[tuple[User, Can, Tenant]]:
+    """Agents and customers' administrators about customers' tenants: allowed, refused, strangers."""
+    chance = random.Random(5)
+    asked = (Can.USERS_VIEW, Can.USERS_EDIT, Can.AUDIT_VIEW, Can.ROLES_ASSIGN, Can.ORGANISATION_EDIT)
+    people = User.objects.select_related("tenant").in_bulk([user_id(number) for number in range(30)])
+    for _number in range(_QUESTIONS):
+        tenant = Tenant.objects.get(pk=customer_id(chance.randrange(size.customers)))
+        yield chance.choice([*people.values()]), chance.choice(asked), tenant
 
 
 def _bare(at: Any) -> Callable[[], int]:

@@ -34,7 +34,7 @@ def size_of(customers: int, people: int) -> Size:
 
 def build(owner: psycopg.Connection[Any], size: Size, people: int, grants: int) -> None:
     """Fill an empty, migrated database: `people` agents each hold their share of `grants` in person."""
-    population.build(owner, size)
+    population.build(owner, size, has_history=True)
     agents, numbers = _AGENTS.format(last=size.users - 1), f"generate_series(0, {grants // people - 1}) k"
     chosen = f"{agents} CROSS JOIN {numbers} WHERE place < {people}"
     # Agents reach every customer by DAP; those who are looked at are all that reach the one customer.
