@@ -78,11 +78,11 @@ def gdap_ways(facts: Facts) -> Iterator[Way]:
             if group is None or group.pk not in holders:
                 change = _assign(facts, relationship, role, group)
                 title = _("GDAP “%(name)s”") % {"name": relationship.display_name}
-                yield Way(role.codename, (*begun, _holds(role, group, change)), group=group, title=title)
+                yield Way(role.codename, (*begun, _holds(facts, role, group, change)), group=group, title=title)
         if asked is not None:
             text = _("A GDAP relationship with the role %(role)s is in force") % {"role": asked.label}
             ask = Condition(text, is_met=False, change=_ask(facts, asked))
-            holds = _holds(asked, group, _assign(facts, None, asked, group))
+            holds = _holds(facts, asked, group, _assign(facts, None, asked, group))
             yield Way(asked.codename, (*begun, ask, holds), group=group, title=_("A new GDAP relationship"))
 
 
@@ -139,15 +139,19 @@ def _new_group(facts: Facts, begun: tuple[Condition, ...]) -> Iterator[tuple[Non
         yield None, (*begun, made, Condition(_("One of the person's groups works for this customer"), False, let))
 
 
-def _holds(role: Role, group: SecurityGroup | None, change: Change) -> Condition:
-    values = {"group": group.name if group else _("the new group"), "role": role.label}
+def _holds(facts: Facts, role: Role, group: SecurityGroup | None, change: Change) -> Condition:
+    values = {"group": _name(facts, group), "role": role.label}
     return Condition(_("The group %(group)s holds the role %(role)s by GDAP") % values, is_met=False, change=change)
+
+
+def _name(facts: Facts, group: SecurityGroup | None) -> str:
+    return facts.name_of(group) if group else _("the new group")
 
 
 def _assign(facts: Facts, row: GdapRelationship | None, role: Role, group: SecurityGroup | None) -> Change:
     values = {
         "role": role.label,
-        "group": group.name if group else _("the new group"),
+        "group": _name(facts, group),
         "name": row.display_name if row else "",
     }
     if row is None:

@@ -129,8 +129,8 @@ def explain(person: User, capability: Capability, obj: Model, *, reader: User | 
     decision = access.decide(person, capability, obj)
     reader = reader or person
     is_told = bool(person.tenant_id) and (decision.is_insider or reader.pk != person.pk)
-    facts = facts_of(person, capability, obj) if is_told else None
-    if facts is None or not facts.is_known:
+    facts = facts_of(person, capability, obj, reader) if is_told else None
+    if facts is None or not (decision.is_insider or facts.is_known):
         return Explanation(decision, capability, reader, never=_stranger())
     if decision.allowed:
         return Explanation(decision, capability, reader, facts=facts)
@@ -246,7 +246,7 @@ def _steps(facts: Facts, way: Way, origins: dict[str, Origin]) -> Iterable[dict[
     if group is not None and group.kind not in group.HIDDEN:
         since = facts.memberships.get(group.pk)
         note = _("member since %(day)s") % {"day": _day(since)} if since else _("not a member")
-        yield {"label": group.name, "note": note}
+        yield {"label": facts.name_of(group), "note": note}
     if grant is not None:
         origin = origins.get(grant.source) or Origin(_kind_name(grant.kind))
         yield {"label": origin.label, "note": _times(facts, origin.since, grant.until)}

@@ -133,10 +133,10 @@ def assign_role(person: User, role: catalogue.Role, *, is_again: bool) -> Change
     return Change(Act.ASSIGN_ROLE, text % {"role": role.label}, makers, tenant_id=person.tenant_id, role_id=role.id)
 
 
-def join(person: User, group: SecurityGroup) -> Change:
+def join(person: User, group: SecurityGroup, name: str) -> Change:
     """A membership."""
     manages = Capability.DELEGATING_GROUPS_MANAGE if group.is_delegating else Capability.GROUPS_MANAGE
-    text = _("Add the person to the group %(group)s") % {"group": group.name}
+    text = _("Add the person to the group %(group)s") % {"group": name}
     return Change(Act.JOIN_GROUP, text, (maker(person.home, manages),), group_id=group.pk)
 
 
@@ -146,14 +146,14 @@ def make_group(person: User) -> Change:
     return Change(Act.MAKE_GROUP, text, (maker(person.home, Capability.GROUPS_MANAGE),))
 
 
-def work_for(home: Tenant, group: SecurityGroup | None) -> Change:
+def work_for(home: Tenant, group: SecurityGroup | None, name: str = "") -> Change:
     """A group that works for the customer; None: the one that is made for it."""
     if group is None:
         text = _("Let the new group work for this customer")
     elif group.kind in SecurityGroup.HIDDEN:
         text = _("Let all groups work for this customer again")
     else:
-        text = _("Let the group %(group)s work for this customer") % {"group": group.name}
+        text = _("Let the group %(group)s work for this customer") % {"group": name}
     makers = (maker(home, Capability.CUSTOMERS_LIMIT_GROUPS),)
     return Change(Act.WORK_FOR, text, makers, group_id=group.pk if group else None)
 

@@ -7,7 +7,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Model, Q, QuerySet
+from django.db.models import Case, Model, Q, QuerySet, Value, When
+from django.utils.translation import gettext as _
 
 from portal import catalogue, clock
 from portal.access import permissions
@@ -64,6 +65,8 @@ class Facts:
     working: dict[int, datetime | None] = field(default_factory=dict)
     instead: frozenset[int] = frozenset()
     scopes: dict[UUID, Scope] = field(default_factory=dict)
+    #: Whose people read it; None: the person's own organisation.
+    reader_tenant_id: UUID | None = None
 
     @property
     def is_outside(self) -> bool:
@@ -90,14 +93,21 @@ class Facts:
         """Whether somebody in these groups works for the customer that the question is about."""
         return any(group in groups and self.is_ahead(end) for group, end in self.working.items())
 
+    def name_of(self, group: SecurityGroup) -> str:
+        """A group's name; another organisation learns only of those that hold something here (DOMAIN §4)."""
+        holds = group.pk in self.instead or any(grant.group_id == group.pk for grant in self.grants)
+        if holds or self.reader_tenant_id in (None, group.tenant_id):
+            return group.name
+        return _("(a group of %(organisation)s)") % {"organisation": self.person.home.display_name}
+
     @property
     def mine(self) -> frozenset[int]:
         """The groups that the person is in."""
         return frozenset(self.memberships)
 
 
-def facts_of(person: User, capability: Capability, obj: Model) -> Facts:
-    """Read them. Raises User.DoesNotExist for somebody who isn't stored."""
+def facts_of(person: User, capability: Capability, obj: Model, reader: User | None = None) -> Facts:
+    """Read them, for a reader (the person itself). Raises User.DoesNotExist for somebody who isn't stored."""
     rule = catalogue.rules()[capability]
     found = User.objects.select_related("tenant__profile", "own_group").get(pk=person.pk)
     tenant_id, pair_id = place_of(capability, obj) if not rule.is_scope_side else (_tenant_of(obj), None)
@@ -106,6 +116,7 @@ def facts_of(person: User, capability: Capability, obj: Model) -> Facts:
     pair = _pair(**between) if found.tenant_id != tenant_id else _pair(pk=pair_id) if pair_id else None
     lineage = lineage_of(obj) if rule.is_scope_side else []
     facts = Facts(found, capability, rule, obj, tenant, pair, lineage, clock.now())
+    facts.reader_tenant_id = reader.tenant_id if reader else None
     rows = Membership.objects.filter(user=found)
     facts.memberships = dict(rows.values_list("group_id", "since"))
     _read_paths(facts)
@@ -132,9 +143,10 @@ def _read_paths(facts: Facts) -> None:
     names = permissions.codenames()
     if facts.rule.is_scope_side:
         columns.append("content_object_id")
+    own = Case(When(group_id__in=[*facts.memberships], then=Value(0)), default=Value(1))
     facts.grants = [
         Grant(kind, names[number], group, source, until, *scope)
-        for kind, number, group, source, until, *scope in rows.order_by("pk").values_list(*columns)[:_MOST_GRANTS]
+        for kind, number, group, source, until, *scope in rows.order_by(own, "pk").values_list(*columns)[:_MOST_GRANTS]
     ]
     if facts.pair is not None:
         works = PairGrant.objects.filter(content_object=facts.pair)

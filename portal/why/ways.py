@@ -130,12 +130,12 @@ def working(facts: Facts, groups: frozenset[int], first: int | None = None) -> I
     ]
     let = dict.fromkeys(sorted({*ended, *named}, key=lambda group: (group != first, group)))
     for group in let:
-        change = changes.work_for(facts.person.home, facts.groups[group])
+        change = changes.work_for(facts.person.home, facts.groups[group], facts.name_of(facts.groups[group]))
         yield Condition(text, is_met=False, change=change), None
     for group in sorted(facts.working):
         is_working = facts.is_ahead(facts.working[group]) and group in facts.groups and group not in groups
         if is_working and may_join(facts, facts.groups[group]):
-            yield Condition(text, is_met=False, change=changes.join(facts.person, facts.groups[group])), group
+            yield Condition(text, is_met=False, change=_join(facts, facts.groups[group])), group
 
 
 def member(facts: Facts, group: SecurityGroup) -> Condition:
@@ -143,8 +143,12 @@ def member(facts: Facts, group: SecurityGroup) -> Condition:
     if group.kind == SecurityGroup.Kind.PERSON:
         return Condition(_("It is given to this person"), group.pk in facts.mine)
     is_met = group.pk in facts.mine
-    change = changes.join(facts.person, group) if not is_met and may_join(facts, group) else None
-    return Condition(_("Member of the group %(group)s") % {"group": group.name}, is_met, change)
+    change = _join(facts, group) if not is_met and may_join(facts, group) else None
+    return Condition(_("Member of the group %(group)s") % {"group": facts.name_of(group)}, is_met, change)
+
+
+def _join(facts: Facts, group: SecurityGroup) -> Change:
+    return changes.join(facts.person, group, facts.name_of(group))
 
 
 def _of_grant(facts: Facts, grant: Grant) -> Iterable[Way]:

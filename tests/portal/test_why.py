@@ -109,6 +109,17 @@ def test_a_blocked_person_is_explained_to_an_administrator_and_to_nobody_else(st
     assert why.explain(person, Can.USERS_VIEW, story.contoso).is_stranger
 
 
+def test_a_customer_learns_no_name_of_a_group_that_holds_nothing_there(story: Cast) -> None:
+    granting.custom(story.fabrikam, "Secret team", story["sales-agent"])
+    told = {
+        name: why.explain(story["sales-agent"], Can.USERS_VIEW, story.contoso, reader=story[name])
+        for name in ("global-admin", "sales-agent")
+    }
+    texts = {name: str([way.changes for way in one.ways]) + str(one.tried) for name, one in told.items()}
+    assert "Secret team" in texts["sales-agent"]
+    assert "Secret team" not in texts["global-admin"]
+
+
 def test_a_stranger_learns_nothing(story: Cast) -> None:
     told = why.explain(story["stranger-partner"], Can.USERS_VIEW, story.contoso)
     assert told.is_stranger
