@@ -32,7 +32,7 @@ from tests.staging import GRANULAR_ASKED, GRANULAR_WORLD, Stage, build_stage, pl
 from tests.world import undone
 
 #: Some 760 questions each, in parts that run beside each other.
-WORLDS = int(os.environ.get("ORACLE_WORLDS", "16"))
+WORLDS = int(os.environ.get("ORACLE_WORLDS", "12"))
 PARTS = 4
 PAGES_EACH = 15
 
@@ -213,19 +213,20 @@ def test_every_surface_gives_the_documents_answer(stage: Stage, part: int, capsy
         phases=(Phase.explicit, Phase.generate),
     )
     @given(world=worlds(), asked=asked)
-    @example(world=GRANULAR_WORLD, asked=GRANULAR_ASKED)
     def check(world: World, asked: set[str]) -> None:
         tally.worlds += 1
         with played(stage, world) as pairs:
             _questions(stage, world, pairs, asked, tally, chance)
 
+    if part == 0:
+        check = example(world=GRANULAR_WORLD, asked=GRANULAR_ASKED)(check)
     check()
     questions = sum(tally.found.values())
     with capsys.disabled():
         print(f"\n{questions} questions in {tally.worlds} worlds: {dict(tally.found)}")  # noqa: T201 - wanted
         print(f"each asked of {dict(tally.surfaces)}")  # noqa: T201 - wanted
     assert questions * PARTS > 600 * WORLDS
-    assert tally.found["allowed"] > questions // 20
+    assert tally.found["allowed"] > questions // 50
 
 
 def _questions(
