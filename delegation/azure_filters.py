@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from delegation import azure_pages
 from delegation.models import AzureAssignment, AzureSubscription
+from portal.forms.fields import LongSelect
 from portal.models import Scope
 
 STATES = AzureSubscription.State.choices
@@ -83,7 +84,9 @@ class AssignmentFilter(_ListFilter):
     partner = django_filters.ChoiceFilter(
         label=_("Partner"), empty_label=_("All"), field_name="pair__partner", choices=()
     )
-    role = django_filters.ChoiceFilter(label=_("Role"), empty_label=_("All"), field_name="role_id", choices=())
+    role = django_filters.ChoiceFilter(
+        label=_("Role"), empty_label=_("All"), field_name="role_id", choices=(), widget=LongSelect
+    )
 
     class Meta:
         model = AzureAssignment

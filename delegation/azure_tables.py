@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy as _
 
 from delegation import azure_pages
 from delegation.models import AzureSubscription
-from portal.cells import badge, day, link
+from portal.cells import badge, button, day, link
 from portal.lists import WrittenTable
 from portal.models import Scope, User
 from portal.tables import moment
@@ -317,10 +317,12 @@ class AssignmentTable(WrittenTable):
         if self.is_inherited(record):
             return ""
         name = azure_pages.principal_name(record, self.user)
-        base = f"{self.url}/assignments/{record.pk}"
-        return render_to_string(
-            "delegation/_azure_row_actions.html", {"base": base, "spoken": f"{name}, {record.role.label}"}
+        base, spoken = f"{self.url}/assignments/{record.pk}", f"{name}, {record.role.label}"
+        edit, remove = (
+            button(base, gettext("Edit"), spoken),
+            button(f"{base}/remove", gettext("Remove"), spoken, "danger"),
         )
+        return format_html('<div class="row end">{}{}</div>', edit, remove)
 
     def value_principal(self, record: Any) -> str:
         return azure_pages.principal_name(record, self.user)

@@ -93,6 +93,41 @@ def test_a_role_at_a_resource_group_shows_it_without_its_subscription(story: Cas
     ]
 
 
+@pytest.mark.parametrize(
+    ("who", "is_there"),
+    [("global-admin", True), ("billing-admin", True), ("user", True), ("helpdesk-admin", False), ("admin-agent", True)],
+)
+def test_the_navigation_leads_there_whoever_finds_something(story: Cast, who: str, is_there: bool) -> None:
+    """By an Azure role, by the right to elevate, or (of the tenant's own people) by the right to create one."""
+    subscription = provisioned(story)
+    give(subscription.scope, story["admin-agent"], story["user"])
+    client = signed_in(story[who])
+    page = client.get(url("azure", story))
+    assert page.status_code == (200 if is_there else 403)
+    labels = [item["url"] for section in page.context["nav_sections"] for item in section["items"]]
+    assert (url("azure", story) in labels) == is_there
+
+
+def test_dap_alone_leads_nowhere_in_azure(story: Cast) -> None:
+    """DOMAIN §8: accepting, with or without DAP, gives nothing on existing subscriptions."""
+    subscription = own(story)
+    client = signed_in(story["admin-agent"])  # acts as Global Administrator
+    assert client.get(url("azure", story)).status_code == 403
+    assert client.get(url("azure-scope", story, subscription.pk)).status_code == 403
+    assert client.get(url("azure-elevate", story)).status_code == 403
+
+
+def test_another_administrator_ends_an_elevation(story: Cast) -> None:
+    other = factories.person(story.contoso, "second-admin", "Global Administrator", domain="contoso.example")
+    elevation = services.elevate(tenant=story.contoso, actor=story["global-admin"])
+    path = url("azure-elevation-end", story, elevation.pk)
+    assert path in text(signed_in(other).get(url("azure", story)))
+    assert signed_in(story["billing-admin"]).post(path).status_code == 403
+    assert signed_in(other).post(path).status_code == 302
+    elevation.refresh_from_db()
+    assert (elevation.ended_by, elevation.is_over) == (other, True)
+
+
 def test_words_find_at_any_depth_and_a_group_expands(story: Cast) -> None:
     subscription = provisioned(story)
     group = group_in(subscription.scope, story["admin-agent"])
