@@ -22,7 +22,7 @@ def entries(cast: Cast, name: str, path: str = "/") -> list[tuple[str, list[str]
     return [(str(one["heading"]), [str(item["label"]) for item in one["items"]]) for one in sections]
 
 
-OWN = ("Our tenant", ["Account", "Users", "Service requests"])
+OWN = ("Our tenant", ["Account", "Users", "Service requests", "Azure subscriptions"])
 
 
 @pytest.mark.parametrize(
@@ -34,14 +34,25 @@ OWN = ("Our tenant", ["Account", "Users", "Service requests"])
                 OWN,
                 (
                     "Settings",
-                    ["Partner relationships", "Requests", "Why can they?", "Groups", "Certificates", "Audit log"],
+                    [
+                        "Partner relationships",
+                        "Who has access",
+                        "Requests",
+                        "Why can they?",
+                        "Groups",
+                        "Certificates",
+                        "Audit log",
+                    ],
                 ),
             ],
         ),
         (
             "admin-agent",
             [
-                ("Our customers", ["Customers", "Invitations", "Admin relationships", "Why can they?", "Bulk jobs"]),
+                (
+                    "Our customers",
+                    ["Customers", "Invitations", "Admin relationships", "Our access", "Why can they?", "Bulk jobs"],
+                ),
                 ("Settings", ["Groups", "Audit log"]),
             ],
         ),
