@@ -28,10 +28,10 @@ _ASKED = (Can.AZURE_VIEW, Can.AZURE_MANAGE_RESOURCES, Can.AZURE_ASSIGN_ROLES, Ca
 # know of the scope at all.
 _PATHS = """
   SELECT g.source FROM portal_membership m
+  CROSS JOIN (VALUES ((%(scopes)s::uuid[])[1]), ((%(scopes)s::uuid[])[2]), ((%(scopes)s::uuid[])[3])) s(id)
   JOIN portal_user u ON u.id = m.user_id AND u.blocked_at IS NULL AND u.activated_at IS NOT NULL
   JOIN portal_tenant h ON h.id = u.tenant_id AND h.disabled_at IS NULL
-  JOIN portal_scopegrant g ON g.group_id = m.group_id AND g.content_object_id = ANY(ARRAY[
-     (%(scopes)s::uuid[])[1], (%(scopes)s::uuid[])[2], (%(scopes)s::uuid[])[3]])
+  JOIN portal_scopegrant g ON g.group_id = m.group_id AND g.content_object_id = s.id
    AND (g.until IS NULL OR g.until > %(now)s)
   JOIN portal_tenant t ON t.id = %(tenant)s AND t.disabled_at IS NULL
   WHERE m.user_id = %(user)s AND {condition}
