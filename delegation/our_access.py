@@ -36,36 +36,47 @@ from portal.models import (
 _FEW = 5_000
 KINDS = (PathKind.DAP, PathKind.GDAP, PathKind.AZURE)
 
-# For each person, the customers reached, as far as they are counted: each group's are read in the order of an index,
-# so that nobody's 100,000 customers are looked through. GDAP instead of DAP reaches the same customer.
+# For each person, the customers reached, as far as they are counted: each group's are walked from one to the next by
+# an index, and no further, so that nobody's 100,000 customers are looked through. GDAP instead of DAP reaches the same.
 _COUNTS = """
 SELECT u.id, count(DISTINCT reached.customer_id)
 FROM unnest(%(people)s::uuid[]) u(id)
 JOIN portal_membership m ON m.user_id = u.id
 CROSS JOIN LATERAL (
-  (SELECT DISTINCT g.content_object_id AS customer_id FROM portal_tenantgrant g
-   JOIN portal_pair p ON p.id = g.pair_id AND p.started_at IS NOT NULL AND p.ended_at IS NULL
-   JOIN portal_tenant t ON t.id = g.content_object_id AND t.disabled_at IS NULL
-   WHERE g.group_id = m.group_id AND (g.until IS NULL OR g.until > %(now)s) AND {works}
-   ORDER BY g.content_object_id LIMIT %(most)s)
+  (WITH RECURSIVE walk AS (
+     (SELECT g.content_object_id AS customer_id FROM portal_tenantgrant g
+      WHERE {in_tenant} ORDER BY g.content_object_id LIMIT 1)
+     UNION ALL
+     SELECT (SELECT g.content_object_id FROM portal_tenantgrant g
+             WHERE {in_tenant} AND g.content_object_id > walk.customer_id ORDER BY g.content_object_id LIMIT 1)
+     FROM walk WHERE walk.customer_id IS NOT NULL)
+   SELECT walk.customer_id FROM walk WHERE EXISTS (
+     SELECT 1 FROM portal_pair p JOIN portal_tenant t ON t.id = p.customer_id AND t.disabled_at IS NULL
+     WHERE p.partner_id = %(partner)s AND p.customer_id = walk.customer_id
+       AND p.started_at IS NOT NULL AND p.ended_at IS NULL AND {works})
+   LIMIT %(most)s)
   UNION ALL
-  (SELECT DISTINCT p.customer_id FROM (
-     SELECT DISTINCT g.pair_id FROM portal_scopegrant g
-     JOIN portal_scope s ON s.id = g.content_object_id AND s.deleted_at IS NULL
-     WHERE g.group_id = m.group_id AND g.pair_id IS NOT NULL AND (g.until IS NULL OR g.until > %(now)s)
-     ORDER BY g.pair_id LIMIT %(most)s) held
-   JOIN portal_pair p ON p.id = held.pair_id AND p.started_at IS NOT NULL
+  (WITH RECURSIVE walk AS (
+     (SELECT g.pair_id FROM portal_scopegrant g WHERE {at_scope} ORDER BY g.pair_id LIMIT 1)
+     UNION ALL
+     SELECT (SELECT g.pair_id FROM portal_scopegrant g
+             WHERE {at_scope} AND g.pair_id > walk.pair_id ORDER BY g.pair_id LIMIT 1)
+     FROM walk WHERE walk.pair_id IS NOT NULL)
+   SELECT p.customer_id FROM walk JOIN portal_pair p ON p.id = walk.pair_id AND p.started_at IS NOT NULL
    JOIN portal_tenant t ON t.id = p.customer_id AND t.disabled_at IS NULL
-   WHERE {works})
+   WHERE {works}
+   LIMIT %(most)s)
 ) reached
 GROUP BY u.id
 """
+_HELD = "g.group_id = m.group_id AND g.pair_id IS NOT NULL AND (g.until IS NULL OR g.until > %(now)s)"
+_THERE = "EXISTS (SELECT 1 FROM portal_scope s WHERE s.id = g.content_object_id AND s.deleted_at IS NULL)"
 _WORKS = """(p.open_to_all OR EXISTS (
   SELECT 1 FROM portal_pairgrant w JOIN portal_membership wm ON wm.group_id = w.group_id AND wm.user_id = {user}
   WHERE w.content_object_id = p.id AND (w.until IS NULL OR w.until > %(now)s)))"""
 _BY_PERSON = _WORKS.format(user="u.id")
 _BY_BOTH = f"{_BY_PERSON} AND (%(reader)s::uuid IS NULL OR {_WORKS.format(user='%(reader)s')})"
-_STATEMENT = _COUNTS.format(works=_BY_BOTH)
+_STATEMENT = _COUNTS.format(works=_BY_BOTH, in_tenant=_HELD, at_scope=f"{_HELD} AND {_THERE}")
 
 
 def is_counted(partner: Tenant) -> bool:
@@ -90,6 +101,7 @@ def add_reach(people: Collection[Any], partner: Tenant, reader: User | None) -> 
         "now": clock.now(),
         "most": lists.CHIP_UP_TO + 1,
         "reader": reader.pk if reader else None,
+        "partner": partner.pk,
     }
     with connection.cursor() as cursor:
         cursor.execute(_STATEMENT, values)

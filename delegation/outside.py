@@ -168,7 +168,7 @@ WHERE (u.tenant_id <> k.tenant_id OR u.kind = 'guest' OR u.made_by_partner_id IS
   AND (k.kind <> 'dap' OR n.user_id IS NULL)
   AND NOT COALESCE(u.made_by_partner_id = ANY(%(without_partners)s), false)
   AND (%(partner)s::uuid IS NULL OR k.pair_id IS NOT NULL OR u.made_by_partner_id = %(partner)s)
-ORDER BY u.name_key, u.id, k.scope_id NULLS FIRST, k.kind, k.permission_id, k.group_id, k.source
+ORDER BY u.name_key, u.id, k.scope_id NULLS FIRST, k.permission_id, k.grant_id
 """
 
 _PRESENT = {

@@ -124,5 +124,6 @@ class ScopeGrant(GroupObjectPermissionBase):
         indexes = [
             models.Index(fields=["source"], name="scope_grant_source"),
             models.Index(fields=["group", "content_object"], name="scope_grant_group"),
+            models.Index(fields=["group", "pair"], name="scope_grant_group_pair"),
         ]
         triggers = history_of("portal_scopegrant", PATH_COLUMNS)
