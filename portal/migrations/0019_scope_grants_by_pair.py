@@ -4,15 +4,14 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('auth', '0012_alter_user_first_name_max_length'),
-        ('portal', '0018_delegating_at_scopes'),
+        ("auth", "0012_alter_user_first_name_max_length"),
+        ("portal", "0018_delegating_at_scopes"),
     ]
 
     operations = [
         migrations.AddIndex(
-            model_name='scopegrant',
-            index=models.Index(fields=['group', 'pair'], name='scope_grant_group_pair'),
+            model_name="scopegrant",
+            index=models.Index(fields=["group", "pair"], name="scope_grant_group_pair"),
         ),
     ]
