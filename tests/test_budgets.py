@@ -73,7 +73,7 @@ def _admin_relationships(cast: Cast, number: int) -> None:
 
 def _active(cast: Cast, number: int) -> None:
     """In force, every second one with auto-extend."""
-    granting.active(cast, auto_extend=bool(number % 2))
+    granting.active(cast, auto_extend=number % 2 == 0)
 
 
 def _jobs(cast: Cast, number: int) -> None:
@@ -205,7 +205,7 @@ def _reaching(cast: Cast, number: int) -> None:
     """In a group with GDAP roles."""
     clerk = factories.person(cast.fabrikam, f"clerk-{number:03}")
     group = granting.custom(cast.fabrikam, f"Shift {number:03}", clerk)
-    granting.assign(cast, granting.active(cast, auto_extend=bool(number % 2)), group)
+    granting.assign(cast, granting.active(cast, auto_extend=number % 2 == 0), group)
 
 
 Fill = Callable[[Cast, int], None]
