@@ -13,7 +13,7 @@ from portal import why
 from portal.catalogue import Capability as Can
 from portal.models import SecurityGroup, User
 from portal.why import Act
-from tests import factories
+from tests import factories, hostile
 from tests.cast import Cast
 from tests.delegation import granting
 
@@ -203,3 +203,17 @@ def test_the_least_privileged_role_comes_first(story: Cast) -> None:
     told = why.explain(story["user"], Can.USERS_VIEW, story.contoso)
     assert told.least[0].change.role_id == factories.role("Directory Readers")
     assert told.least[0].names == ("global-admin@contoso.example",)
+
+
+def test_nothing_that_is_typed_breaks_the_page(story: Cast) -> None:
+    client = Client(raise_request_exception=False)
+    client.force_login(story["global-admin"])
+    url = reverse("why", args=[story.contoso.slug])
+    for text in hostile.TEXTS:
+        for question in (
+            dict.fromkeys(("person", "who", "action", "object", "what"), text),
+            {"object": f"person:{text}", "who": text, "part": "who"},
+            {"object": f"scope:{text}", "what": text, "part": "what"},
+        ):
+            answer = client.get(url, question)
+            assert answer.status_code in (200, 400), (question, answer.status_code)
