@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -311,7 +312,9 @@ class AssignmentTable(WrittenTable):
         return text
 
     def cell_until(self, record: Any) -> str:
-        return day(record.until) or gettext("no end date")
+        if record.until is None:
+            return gettext("no end date")
+        return day(record.until - timedelta(microseconds=1))  # an end at midnight ends the day before
 
     def cell_actions(self, record: Any) -> str:
         if self.is_inherited(record):

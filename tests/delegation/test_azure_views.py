@@ -10,6 +10,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
+from django.utils.formats import date_format
 
 from delegation import services
 from delegation.models import AzureAssignment, AzureElevation
@@ -271,6 +272,8 @@ def test_an_end_is_the_last_day_and_a_stale_page_saves_nothing(story: Cast) -> N
     assert client.post(path, {"description": "Costs", "until": str(day), "version": "1"}).status_code == 302
     row.refresh_from_db()
     assert (row.description, row.until.date() - day) == ("Costs", timedelta(days=0 if row.until.hour else 1))
+    listed = text(client.get(url("azure-assignments", story, subscription.pk)))
+    assert date_format(day, "DATE_FORMAT") in listed
     stale = client.post(path, {"description": "Other", "until": "", "version": "1"})
     assert stale.status_code == 409
     assert "Nothing was saved" in text(stale)
