@@ -254,7 +254,10 @@ def test_query_strings_of_lists(browser: Browser) -> None:
     assert browser.tally[200] > 90 * DEPTH
 
 
-@pytest.mark.parametrize("route", ["customers", "users", "audit-log", "certificates", "invitations", "gdap-list"])
+@pytest.mark.parametrize(
+    "route",
+    ["customers", "users", "audit-log", "certificates", "invitations", "gdap-list", "azure", "azure-assignments"],
+)
 def test_forged_keys_of_every_sort_show_the_first_page(browser: Browser, route: str) -> None:
     """What JSON can hold and a column can't: each in the place of each list's own key."""
     first = browser.client(reader(route)).get(browser.address(route)).context["table"]
