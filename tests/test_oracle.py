@@ -178,12 +178,13 @@ def _outcome(ask: Callable[[], object]) -> str:
     return "allowed"
 
 
-def page_of(capability: str, place: Place, stage: Stage, pairs: dict[tuple[str, str], Pair]) -> str:
-    """The address of a page that asks for it; empty if there is none."""
+def page_of(person: str, capability: str, place: Place, stage: Stage, pairs: dict[tuple[str, str], Pair]) -> str:
+    """The address of a page that asks for it; empty if there is none. A partner's own side is for its people only."""
+    home = PEOPLE[person]
     if isinstance(place, str):
-        routes = TENANT_PAGES | (PARTNER_PAGES if place in PARTNERS else {})
+        routes = TENANT_PAGES | (PARTNER_PAGES if place in PARTNERS and place == home else {})
         return reverse(routes[capability], args=[stage.tenants[place].slug]) if capability in routes else ""
-    if len(place) == 2 and capability in PAIR_PAGES:
+    if len(place) == 2 and capability in PAIR_PAGES and place[0] == home:
         return reverse(PAIR_PAGES[capability], args=[stage.tenants[place[0]].slug, pairs[place].pk])
     return ""
 
@@ -245,7 +246,7 @@ def _questions(
                         assert set(found.values()) == {expected}, (person, capability, place, at, expected, found)
                         tally.found[expected] += 1
                         tally.surfaces.update([*found])
-                        if url := page_of(capability, place, stage, pairs):
+                        if url := page_of(person, capability, place, stage, pairs):
                             pages.append((person, capability, url, expected, at))
     for person, capability, url, expected, at in chance.sample(pages, min(PAGES_EACH, len(pages))):
         with clock.fixed(at):
