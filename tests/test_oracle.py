@@ -31,8 +31,8 @@ from tests.oracle import CUSTOMERS, PAIRS, PARTNERS, PEOPLE, SCOPES, TABLE, TIME
 from tests.staging import GRANULAR_ASKED, GRANULAR_WORLD, Stage, build_stage, played, worlds
 from tests.world import undone
 
-#: Some 760 questions each, in parts that run beside each other.
-WORLDS = int(os.environ.get("ORACLE_WORLDS", "12"))
+#: Some 700 questions each, in parts that run beside each other.
+WORLDS = int(os.environ.get("ORACLE_WORLDS", "16"))
 PARTS = 4
 PAGES_EACH = 15
 
