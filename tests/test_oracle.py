@@ -60,7 +60,7 @@ PARTNER_PAGES = {
     "gdap.request": "gdap-new",
     "gdap.templates": "gdap-template-new",
 }
-PAIR_PAGES = {"customers.view": "customer", "relationships.end": "relationship-end"}
+PAIR_PAGES = {"customers.view": "customer"}
 
 Place = Any
 
@@ -183,6 +183,8 @@ def page_of(person: str, capability: str, place: Place, stage: Stage, pairs: dic
     home = PEOPLE[person]
     if isinstance(place, str):
         routes = TENANT_PAGES | (PARTNER_PAGES if place in PARTNERS and place == home else {})
+        if place in PARTNERS:
+            routes.pop("audit.view")  # there the page asks for `partner_audit.view` too
         return reverse(routes[capability], args=[stage.tenants[place].slug]) if capability in routes else ""
     if len(place) == 2 and capability in PAIR_PAGES and place[0] == home:
         return reverse(PAIR_PAGES[capability], args=[stage.tenants[place[0]].slug, pairs[place].pk])
