@@ -79,6 +79,8 @@ def main_pages(stack: Stack) -> dict[str, list[str]]:
             "/",
             "/t/contoso/partner-relationships",
             f"/t/contoso/partner-relationships/{contoso}",
+            f"/t/contoso/partner-relationships/{contoso}/clean-exit",
+            "/t/contoso/certificates",
             "/t/contoso/partner-profile",
             f"/t/contoso/users/{user(stack, 'user@contoso.example')}",
             f"/t/contoso/users/{user(stack, 'user@contoso.example')}/roles",

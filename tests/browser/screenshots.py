@@ -139,6 +139,25 @@ def customer_approves_roles(studio: Studio) -> None:
         studio.take(admin, "gdap-remove", 860)
 
 
+def customer_sees_outside_access(studio: Studio) -> None:
+    page = f"/t/contoso/partner-relationships/{pair(studio.stack, 'fabrikam', 'contoso')}"
+    with studio.person("global-admin@contoso.example") as admin:
+        admin.open("/t/contoso/who-has-access")
+        studio.take(admin, "who-has-access", TALL)
+        admin.open(f"{page}/clean-exit")
+        studio.take(admin, "clean-exit", TALL)
+        admin.open("/t/contoso/azure")
+        admin.follow("Contoso Web shop")
+        studio.take(admin, "azure-scope", TALL)
+    with studio.person("global-admin@contoso.example", language="zh-hant", viewport=PHONE, color_scheme="dark") as admin:
+        admin.open("/t/contoso/who-has-access")
+        studio.take(admin, "who-has-access-zh-hant-dark", PHONE["height"])
+        admin.choose_language("de")
+    with studio.person("admin-agent@fabrikam.example") as agent:
+        agent.open("/p/fabrikam/our-access")
+        studio.take(agent, "our-access")
+
+
 SCENES: tuple[Callable[[Studio], None], ...] = (
     partner_asks,
     partner_works,
@@ -146,6 +165,7 @@ SCENES: tuple[Callable[[Studio], None], ...] = (
     customer_approves_roles,
     customer_answers,
     customer_decides,
+    customer_sees_outside_access,
 )
 
 
