@@ -31,9 +31,9 @@ def figures(asked: Iterable[tuple[User, Capability, Model]]) -> list[Figure]:
         most = max(most, len(queries))
     ordered = sorted(times)
     return [
-        Figure("explain p50", p50(times), "ms", LIMIT_MS),
-        Figure("explain p99", ordered[max(0, -(-len(ordered) * 99 // 100) - 1)], "ms", LIMIT_MS),
-        Figure("explain, queries at most", most, "queries"),
+        Figure("explain_p50", p50(times), "ms", LIMIT_MS),
+        Figure("explain_p99", ordered[max(0, -(-len(ordered) * 99 // 100) - 1)], "ms", LIMIT_MS),
+        Figure("explain_queries", most, "queries"),
     ]
 
 

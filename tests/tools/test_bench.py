@@ -21,6 +21,14 @@ LIMITS = {
     "gdap": {"decision_vs_sql", "bulk_extend", "bulk_extend_memory_growth", "reminders_vs_sql", "expiry_vs_sql"}
     | {f"{page}_{figure}" for page in ("list", "expiring", "analytics") for figure in ("time", "queries")},
     "azure": {"decision_vs_sql"},
+    "explorer": {
+        "who_has_access_p50",
+        "who_has_access_queries",
+        "access_on_a_date_vs_present",
+        "answer_vs_sql",
+        "explain_p50",
+        "explain_p99",
+    },
     "audit": {"audit_row_share", "verified_per_second"},
     "expire": {"expire_vs_sql", "worker_memory_growth"},
     "mail": {"mail_vs_bare"},
