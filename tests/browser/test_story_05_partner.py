@@ -19,7 +19,7 @@ def test_row_expands_to_the_services_of_this_users_rights(somebody, script) -> N
 def test_row_says_what_is_missing(somebody) -> None:
     agent = somebody("helpdesk-agent@fabrikam.example")
     expand(agent, "Contoso GmbH")
-    agent.sees("as Helpdesk Administrator", "Needs at least Compliance Administrator in their tenant.")
+    agent.sees("as Helpdesk Administrator", "Needs at least Reports Reader in their tenant.")
     assert agent.main.get_by_role("link", name="Users as Helpdesk Administrator").count()
     assert not agent.main.get_by_role("link", name="Audit log").count()
 

@@ -23,7 +23,7 @@ def test_remove_delegated_admin(somebody, mailbox, script) -> None:
     admin.sees(
         "What ends", "What remains", "They can no longer open service requests for you.", "Relationship: Reseller"
     )
-    admin.sees("Device registration consent", "Azure role assignments")
+    admin.sees("Device registration consent", "Azure role")
     admin.fill("Reason", "We look after our users ourselves now.")
     before = mailbox.newest()
     admin.press("Remove")
