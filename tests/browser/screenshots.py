@@ -149,7 +149,9 @@ def customer_sees_outside_access(studio: Studio) -> None:
         admin.open("/t/contoso/azure")
         admin.follow("Contoso Web shop")
         studio.take(admin, "azure-scope", TALL)
-    with studio.person("global-admin@contoso.example", language="zh-hant", viewport=PHONE, color_scheme="dark") as admin:
+    with studio.person(
+        "global-admin@contoso.example", language="zh-hant", viewport=PHONE, color_scheme="dark"
+    ) as admin:
         admin.open("/t/contoso/who-has-access")
         studio.take(admin, "who-has-access-zh-hant-dark", PHONE["height"])
         admin.choose_language("de")
