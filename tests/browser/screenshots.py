@@ -143,7 +143,7 @@ def customer_sees_outside_access(studio: Studio) -> None:
     page = f"/t/contoso/partner-relationships/{pair(studio.stack, 'fabrikam', 'contoso')}"
     with studio.person("global-admin@contoso.example") as admin:
         admin.open("/t/contoso/who-has-access")
-        studio.take(admin, "who-has-access", TALL)
+        studio.take(admin, "who-has-access", 900)
         admin.open(f"{page}/clean-exit")
         studio.take(admin, "clean-exit", TALL)
         admin.open("/t/contoso/azure")

@@ -34,7 +34,9 @@ def test_remove_delegated_admin(somebody, mailbox, script) -> None:
     agent.sees("Why can't I?", "What to do instead")
     for page in ("users", "service-requests", "account"):
         agent.open(f"/t/{slug}/{page}")
-        assert agent.status == 403, page
+        # In Contoso an Azure role of theirs stays: requests about that subscription, and no others.
+        assert agent.status == (200 if (slug, page) == ("contoso", "service-requests") else 403), page
+        agent.doesnt_see("Half done")
     admin.open(f"/t/{slug}/service-requests")
     admin.doesnt_see("Half done")
 
