@@ -146,15 +146,17 @@ def customer_sees_outside_access(studio: Studio) -> None:
         studio.take(admin, "who-has-access", 900)
         admin.open(f"{page}/clean-exit")
         studio.take(admin, "clean-exit", TALL)
-        admin.open("/t/contoso/azure")
-        admin.follow("Contoso Web shop")
-        studio.take(admin, "azure-scope", TALL)
     with studio.person(
         "global-admin@contoso.example", language="zh-hant", viewport=PHONE, color_scheme="dark"
     ) as admin:
         admin.open("/t/contoso/who-has-access")
         studio.take(admin, "who-has-access-zh-hant-dark", PHONE["height"])
         admin.choose_language("de")
+    with studio.person("cloud-admin@contoso.cloud.example") as owner:
+        owner.open("/t/contoso/azure")
+        owner.follow("Contoso Web shop")
+        owner.open(f"{owner.path}/access")
+        studio.take(owner, "azure-scope", 900)
     with studio.person("admin-agent@fabrikam.example") as agent:
         agent.open("/p/fabrikam/our-access")
         studio.take(agent, "our-access")
